@@ -1,0 +1,14 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_FUSED_SCAN_HPP
+#define FUSED_SCAN_FUSED_SCAN_HPP
+
+/// \file
+/// Everything.
+
+#include <fused_scan/compensated_sum.hpp>
+#include <fused_scan/operators.hpp>
+#include <fused_scan/scan.hpp>
+#include <fused_scan/version.hpp>
+
+#endif

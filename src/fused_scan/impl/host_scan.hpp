@@ -1,0 +1,245 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_HOST_SCAN_HPP
+#define FUSED_SCAN_IMPL_HOST_SCAN_HPP
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <fused_scan/impl/host_blocks.hpp>
+#include <fused_scan/impl/line_scan.hpp>
+#include <fused_scan/impl/prefix_tree.hpp>
+#include <fused_scan/impl/publish.hpp>
+#include <string>
+
+namespace fused_scan::impl {
+
+/// Lines that one thread takes at a time: `count` from (outer, lane) on.
+struct Bundle {
+  std::int64_t outer;
+  std::int64_t lane;
+  int count;
+};
+
+template <class Block>
+std::int64_t bundle_count(const ScanExtents& extents) {
+  return extents.outer * ceil_div(extents.inner, Block::lines);
+}
+
+template <class Block>
+Bundle bundle_at(const ScanExtents& extents, std::int64_t index) {
+  const std::int64_t per_outer = ceil_div(extents.inner, Block::lines);
+  const std::int64_t lane = index % per_outer * Block::lines;
+  return {index / per_outer, lane,
+          static_cast<int>(std::min<std::int64_t>(Block::lines, extents.inner - lane))};
+}
+
+template <class Scan, class Block, class Line>
+void store_block(const Scan& scan, Block& block, const Line& line, std::int64_t first, int count,
+                 const Bundle& bundle, Lanes<typename Scan::Value, Block::lines>& state) {
+  if (scan.exclusive) {
+    block.template store<true>(scan, line, first, count, bundle.lane, bundle.count, state);
+  } else {
+    block.template store<false>(scan, line, first, count, bundle.lane, bundle.count, state);
+  }
+}
+
+template <class Block>
+int elements_of_block(const ScanExtents& extents, std::int64_t first) {
+  return static_cast<int>(std::min<std::int64_t>(Block::length, extents.length - first));
+}
+
+/// One thread walks down whole lines, block by block.
+template <class Scan, class Block>
+struct HostWalk {
+  Scan scan;
+
+  void operator()(std::int64_t index) const {
+    const Bundle bundle = bundle_at<Block>(scan.extents, index);
+    const auto load = scan.load.line(bundle.outer);
+    const auto store = scan.store.line(bundle.outer);
+    PrefixTree<typename Scan::Op, Block::lines> tree(scan.op, bundle.count);
+    for (int j = 0; j < bundle.count; ++j) {
+      tree.prefix().set(j, scan.initial(bundle.outer, bundle.lane + j));
+    }
+    Block block;
+    auto state = tree.prefix();
+    for (std::int64_t first = 0; first < scan.extents.length; first += Block::length) {
+      const int count = elements_of_block<Block>(scan.extents, first);
+      block.load(scan, load, first, count, bundle.lane, bundle.count);
+      state = tree.prefix();
+      store_block(scan, block, store, first, count, bundle, state);
+      if (count == Block::length) tree.push(block.sum());
+    }
+    for (int j = 0; j < bundle.count; ++j) scan.final(bundle.outer, bundle.lane + j, state.get(j));
+  }
+};
+
+/// Several threads share a line: each takes the next tile of `tile_blocks` blocks, publishes its node
+/// of the tree, and collects the nodes before it while its elements are still in the cache.
+template <class Scan, class Block, int max_tile_blocks>
+struct HostTiles {
+  using Value = typename Scan::Value;
+  using Nodes = Lanes<Value, Block::lines>;
+
+  Scan scan;
+  int tile_blocks;  // a power of two
+  std::int64_t bundles;
+  std::int64_t tiles;  // in a line
+  std::int64_t* next_ticket;
+  int* flags;    // of the tiles of bundle 0, then bundle 1, ...
+  Nodes* nodes;  // likewise
+
+  void operator()(int) const {
+    const std::int64_t tickets = bundles * tiles;
+    for (std::int64_t ticket; (ticket = Kokkos::atomic_fetch_add(next_ticket, 1)) < tickets;) {
+      run_tile(ticket % bundles, ticket / bundles);
+    }
+  }
+
+ private:
+  void run_tile(std::int64_t bundle_index, std::int64_t tile) const {
+    const Bundle bundle = bundle_at<Block>(scan.extents, bundle_index);
+    int* const flag = flags + bundle_index * tiles;
+    Nodes* const node = nodes + bundle_index * tiles;
+
+    const auto load = scan.load.line(bundle.outer);
+    PrefixTree<typename Scan::Op, Block::lines> tree(scan.op, bundle.count);
+    Block blocks[max_tile_blocks];
+    const std::int64_t begin = tile * tile_blocks * Block::length;
+    const std::int64_t end = std::min(begin + tile_blocks * Block::length, scan.extents.length);
+    for (std::int64_t first = begin; first < end; first += Block::length) {
+      Block& block = blocks[(first - begin) / Block::length];
+      const int count = elements_of_block<Block>(scan.extents, first);
+      block.load(scan, load, first, count, bundle.lane, bundle.count);
+      if (count == Block::length) {
+        Nodes sum = block.sum();
+        tree.merge(sum);
+      }
+    }
+    if (tile + 1 < tiles) {
+      Nodes total = tree.node(std::countr_zero(static_cast<unsigned>(tile_blocks)));
+      for (int level = 0; level < levels_ending_with(tile); ++level) {
+        const std::int64_t left = tile - (std::int64_t(1) << level);
+        wait_for(flag + left);
+        combine(node[left], total, total, bundle.count);
+      }
+      node[tile] = total;
+      publish(flag + tile);
+    }
+
+    Nodes& prefix = tree.prefix();
+    for (int j = 0; j < bundle.count; ++j) {
+      prefix.set(j, scan.initial(bundle.outer, bundle.lane + j));
+    }
+    for (int level = std::bit_width(static_cast<std::uint64_t>(tile)) - 1; level >= 0; --level) {
+      if (!((tile >> level) & 1)) continue;
+      const std::int64_t left = (tile >> level << level) - 1;
+      wait_for(flag + left);
+      combine(prefix, node[left], prefix, bundle.count);
+    }
+
+    const auto store = scan.store.line(bundle.outer);
+    tree.restart();
+    Nodes state = prefix;
+    for (std::int64_t first = begin; first < end; first += Block::length) {
+      Block& block = blocks[(first - begin) / Block::length];
+      const int count = elements_of_block<Block>(scan.extents, first);
+      state = prefix;
+      store_block(scan, block, store, first, count, bundle, state);
+      if (count == Block::length) tree.push(block.sum());
+    }
+    if (tile + 1 == tiles) {
+      for (int j = 0; j < bundle.count; ++j) scan.final(bundle.outer, bundle.lane + j, state.get(j));
+    }
+  }
+
+  void combine(const Nodes& a, const Nodes& b, Nodes& into, int lanes) const {
+    for (int j = 0; j < lanes; ++j) into.set(j, scan.op.combine(a.get(j), b.get(j)));
+  }
+};
+
+/// How many elements, in bytes, a thread keeps in its cache between summing up and storing.
+inline constexpr int tile_bytes = 1 << 17;
+
+template <class Exec, class Scan, class Block>
+void run_host_walk(const Exec& exec, const Scan& scan, const std::string& label) {
+  Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>> policy(
+      exec, 0, bundle_count<Block>(scan.extents));
+  policy.set_chunk_size(1);
+  Kokkos::parallel_for(label + "::walk", policy, HostWalk<Scan, Block>{scan});
+}
+
+template <class Exec, class Scan, class Block>
+void run_host_tiles(const Exec& exec, const Scan& scan, const std::string& label, int block_size) {
+  constexpr int max_tile_blocks = std::bit_floor(static_cast<unsigned>(std::max<std::size_t>(
+      1, tile_bytes / (Block::length * Block::lines * sizeof(typename Scan::Element)))));
+  using Kernel = HostTiles<Scan, Block, max_tile_blocks>;
+  const int tile_blocks =
+      block_size == 0 ? max_tile_blocks : std::clamp(block_size / Block::length, 1, max_tile_blocks);
+  const std::int64_t bundles = bundle_count<Block>(scan.extents);
+  const std::int64_t tiles = ceil_div(scan.extents.length, tile_blocks * Block::length);
+
+  using Memory = typename Exec::memory_space;
+  const auto uninitialized = [&](const char* what) {
+    return Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label + "::" + what);
+  };
+  const Kokkos::View<typename Kernel::Nodes*, Memory> nodes(uninitialized("nodes"), bundles * tiles);
+  const Kokkos::View<int*, Memory> flags(uninitialized("flags"), bundles * tiles);
+  const Kokkos::View<std::int64_t, Memory> next_ticket(uninitialized("ticket"));
+  std::fill_n(flags.data(), flags.size(), 0);
+  *next_ticket.data() = 0;
+
+  const int workers = static_cast<int>(std::min<std::int64_t>(exec.concurrency(), bundles * tiles));
+  Kokkos::RangePolicy<Exec> policy(exec, 0, workers);
+  policy.set_chunk_size(1);
+  Kokkos::parallel_for(label + "::tiles", policy,
+                       Kernel{scan, tile_blocks, bundles, tiles, next_ticket.data(), flags.data(),
+                              nodes.data()});
+}
+
+/// Lanes of values of `size` bytes in a column block of a thread's own lines, in one of shared lines,
+/// and in a row block: what keeps the block in the first-level cache, and a tile in the second.
+constexpr int walk_column_lanes(int size) { return lanes_in(2048, size); }
+constexpr int tile_column_lanes(int size) { return lanes_in(512, size); }
+constexpr int row_lanes(int size) { return lanes_in(1024, size); }
+
+/// The path on a host space. `along_axis`: neighbours in memory are neighbours on the axis.
+template <class Exec>
+Path choose_host_path(const Exec& exec, const ScanExtents& extents, int value_size, bool along_axis) {
+  const int threads = exec.concurrency();
+  // Whole lines are shared out where that gives every thread as much to do.
+  const auto uneven = [&](std::int64_t bundles) {
+    return bundles < 4 * threads && bundles % threads != 0;
+  };
+  // A line must be long enough to fill the lanes with its own chunks.
+  const bool long_lines = extents.length >= 16 * chunk_length;
+  if (long_lines && (along_axis || extents.inner < 16)) {
+    // Interleaved lines lie in the same cache lines, so their tiles are taken in turn.
+    const bool interleaved = !along_axis && extents.inner > 1;
+    return {Path::Shape::rows, interleaved || uneven(extents.outer * extents.inner)};
+  }
+  const std::int64_t bundles = extents.outer * ceil_div(extents.inner, walk_column_lanes(value_size));
+  return {Path::Shape::columns, long_lines && uneven(bundles)};
+}
+
+template <Path::Shape shape, class Exec, class Scan>
+void run_on_host(const Exec& exec, const Scan& scan, bool tiles, const std::string& label,
+                 int block_size) {
+  constexpr int size = sizeof(typename Scan::Value);
+  if constexpr (shape == Path::Shape::rows) {
+    using Block = RowBlock<Scan, row_lanes(size)>;
+    tiles ? run_host_tiles<Exec, Scan, Block>(exec, scan, label, block_size)
+          : run_host_walk<Exec, Scan, Block>(exec, scan, label);
+  } else if (tiles) {
+    run_host_tiles<Exec, Scan, ColumnBlock<Scan, tile_column_lanes(size)>>(exec, scan, label,
+                                                                           block_size);
+  } else {
+    run_host_walk<Exec, Scan, ColumnBlock<Scan, walk_column_lanes(size)>>(exec, scan, label);
+  }
+}
+
+}  // namespace fused_scan::impl
+
+#endif

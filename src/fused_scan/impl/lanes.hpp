@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_LANES_HPP
+#define FUSED_SCAN_IMPL_LANES_HPP
+
+#include <Kokkos_Core.hpp>
+#include <fused_scan/compensated_sum.hpp>
+
+namespace fused_scan::impl {
+
+/// N values of which a host core works on several at a time. The parts of a value (sum and
+/// compensation, real and imaginary part) lie in arrays of their own, so that a loop over the lanes
+/// compiles to plain vector loads without shuffles.
+template <class Value, int N>
+class Lanes {
+ public:
+  Value get(int j) const { return m_values[j]; }
+  void set(int j, const Value& value) { m_values[j] = value; }
+
+ private:
+  Value m_values[N];
+};
+
+template <class T, int N>
+class Lanes<Kokkos::complex<T>, N> {
+ public:
+  Kokkos::complex<T> get(int j) const { return {m_real[j], m_imag[j]}; }
+  void set(int j, const Kokkos::complex<T>& value) {
+    m_real[j] = value.real();
+    m_imag[j] = value.imag();
+  }
+
+ private:
+  T m_real[N];
+  T m_imag[N];
+};
+
+template <class T, int N>
+class Lanes<CompensatedValue<T>, N> {
+ public:
+  CompensatedValue<T> get(int j) const { return {m_sum.get(j), m_compensation.get(j)}; }
+  void set(int j, const CompensatedValue<T>& value) {
+    m_sum.set(j, value.sum);
+    m_compensation.set(j, value.compensation);
+  }
+
+ private:
+  Lanes<T, N> m_sum;
+  Lanes<T, N> m_compensation;
+};
+
+}  // namespace fused_scan::impl
+
+#endif

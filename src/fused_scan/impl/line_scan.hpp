@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_LINE_SCAN_HPP
+#define FUSED_SCAN_IMPL_LINE_SCAN_HPP
+
+#include <Kokkos_Core.hpp>
+#include <cstdint>
+#include <string>
+
+namespace fused_scan {
+
+/// The lines of a scan: outer * inner of them, each of `length` elements.
+struct ScanExtents {
+  std::int64_t outer;
+  std::int64_t length;
+  std::int64_t inner;
+};
+
+namespace impl {
+
+/// Everything a kernel needs to know of a scan. What it reads and writes is behind four functors:
+///   load.line(o)(i, j) -> element             store.line(o)(i, j, result)
+///   initial(o, j) -> value                    final(o, j, value)
+/// with o in [0, outer), i in [0, length), j in [0, inner).
+template <class Op_, class Load_, class Store_, class Initial_, class Final_>
+struct LineScan {
+  using Op = Op_;
+  using Value = typename Op::value_type;
+  using Element = typename Op::element_type;
+  using Result = typename Op::result_type;
+
+  Op op;
+  Load_ load;
+  Store_ store;
+  Initial_ initial;
+  Final_ final;
+  ScanExtents extents;
+  bool reverse;
+  bool exclusive;
+
+  /// Where the element lies that the scan comes to as the i-th.
+  KOKKOS_FUNCTION std::int64_t position(std::int64_t i) const {
+    return reverse ? extents.length - 1 - i : i;
+  }
+};
+
+/// How a scan is carried out, which has no influence on its bits.
+struct Path {
+  enum class Shape { columns, rows } shape;
+  bool tiles;  // whether several threads or teams share a line
+
+  std::string name() const {
+    return std::string(shape == Shape::rows ? "rows" : "columns") + (tiles ? ", tiles" : "");
+  }
+};
+
+}  // namespace impl
+}  // namespace fused_scan
+
+#endif

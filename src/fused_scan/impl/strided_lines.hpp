@@ -1,0 +1,119 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_STRIDED_LINES_HPP
+#define FUSED_SCAN_IMPL_STRIDED_LINES_HPP
+
+// A View of any rank and layout, seen as lines along one axis.
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <fused_scan/impl/line_scan.hpp>
+#include <vector>
+
+namespace fused_scan::impl {
+
+/// One dimension of several Views of the same extents, and the stride in each.
+template <int views>
+struct Dimension {
+  std::int64_t extent;
+  std::array<std::int64_t, views> stride;
+};
+
+/// The dimensions of Views of the same extents, but for the axis: those of extent 1 dropped, those that
+/// continue each other in every View merged, the one of the smallest stride last.
+template <int views>
+std::vector<Dimension<views>> merged_dimensions(std::vector<Dimension<views>> dims) {
+  std::erase_if(dims, [](const auto& dim) { return dim.extent == 1; });
+  std::stable_sort(dims.begin(), dims.end(),
+                   [](const auto& a, const auto& b) { return a.stride > b.stride; });
+  std::vector<Dimension<views>> merged;
+  for (const auto& dim : dims) {
+    bool continues = !merged.empty();
+    for (int v = 0; continues && v < views; ++v) {
+      continues = merged.back().stride[v] == dim.stride[v] * dim.extent;
+    }
+    if (continues) {
+      merged.back() = {merged.back().extent * dim.extent, dim.stride};
+    } else {
+      merged.push_back(dim);
+    }
+  }
+  return merged;
+}
+
+/// Where the elements of a View lie: line (o, j) begins at an offset found from o's position in the
+/// outer dimensions, and j lane strides on.
+template <class T>
+class StridedLines {
+ public:
+  /// `view` is the place of this View among those that the dimensions were merged for.
+  template <int views>
+  StridedLines(T* data, std::int64_t axis_stride, const std::vector<Dimension<views>>& dims, int view)
+      : m_data(data), m_axis_stride(axis_stride) {
+    if (dims.empty()) return;
+    m_lane_stride = dims.back().stride[view];
+    for (const auto& dim : dims) {
+      if (&dim == &dims.back()) break;
+      m_extent[m_outer_rank] = dim.extent;
+      m_stride[m_outer_rank++] = dim.stride[view];
+    }
+  }
+
+  std::int64_t axis_stride() const { return m_axis_stride; }
+  std::int64_t lane_stride() const { return m_lane_stride; }
+
+  KOKKOS_FUNCTION T* begin_of(std::int64_t outer) const {
+    T* begin = m_data;
+    for (int d = m_outer_rank - 1; d >= 0; --d) {
+      begin += outer % m_extent[d] * m_stride[d];
+      outer /= m_extent[d];
+    }
+    return begin;
+  }
+
+  /// The first element of line (outer, lane).
+  KOKKOS_FUNCTION T& operator()(std::int64_t outer, std::int64_t lane) const {
+    return begin_of(outer)[lane * m_lane_stride];
+  }
+
+ private:
+  T* m_data;
+  std::int64_t m_axis_stride;
+  std::int64_t m_lane_stride = 0;
+  int m_outer_rank = 0;
+  std::int64_t m_extent[6];  // rank 8, less the axis and the lanes
+  std::int64_t m_stride[6];
+};
+
+/// Reads and writes lines. With `unit_lanes`, neighbouring lines are neighbours in memory, and the
+/// compiler knows.
+template <class T, bool unit_lanes>
+struct ViewLines {
+  StridedLines<T> lines;
+
+  struct Line {
+    T* begin;
+    std::int64_t axis_stride;
+    std::int64_t lane_stride;
+
+    KOKKOS_FORCEINLINE_FUNCTION T& at(std::int64_t i, std::int64_t j) const {
+      return begin[i * axis_stride + j * (unit_lanes ? 1 : lane_stride)];
+    }
+    KOKKOS_FORCEINLINE_FUNCTION T operator()(std::int64_t i, std::int64_t j) const { return at(i, j); }
+    template <class Result>
+    KOKKOS_FORCEINLINE_FUNCTION void operator()(std::int64_t i, std::int64_t j,
+                                                Result result) const {
+      at(i, j) = static_cast<T>(result);
+    }
+  };
+
+  KOKKOS_FUNCTION Line line(std::int64_t outer) const {
+    return {lines.begin_of(outer), lines.axis_stride(), lines.lane_stride()};
+  }
+};
+
+}  // namespace fused_scan::impl
+
+#endif

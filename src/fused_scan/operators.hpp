@@ -1,0 +1,142 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_OPERATORS_HPP
+#define FUSED_SCAN_OPERATORS_HPP
+
+/// \file
+/// What a scan combines with: monoids.
+///
+/// A monoid is an associative operation on values of one type, with an identity. It need not be
+/// commutative; a scan always calls combine(a, b) with a before b. One's own is a struct:
+///
+///     struct Affine {                                  // x -> scale * x + shift
+///       using value_type = Line;                       // trivially copyable, 1 to 64 bytes
+///       KOKKOS_FUNCTION Line identity() const;         // combine(identity(), a) == a, and from the right
+///       KOKKOS_FUNCTION Line combine(const Line& a, const Line& b) const;  // first a, then b
+///       // optional, where the elements of the Views aren't values:
+///       KOKKOS_FUNCTION Line lift(const Element& element) const;
+///       KOKKOS_FUNCTION Element lower(const Line& value) const;
+///       // optional, a cheaper combine(value, lift(element)) for at most 16 elements in a row:
+///       KOKKOS_FUNCTION Line accumulate(const Line& value, const Element& element) const;
+///     };
+///
+/// A family of monoids, one for each type of number, names them by `template <class T> using monoid`.
+/// That is how the operators here are written, CompensatedSum as well: nothing is built in.
+///
+/// Numbers are scanned in the common type of input and output; half_t and bhalf_t in float, integers
+/// of less than 32 bits in 32, and the result is rounded to the output's type once.
+
+#include <Kokkos_Core.hpp>
+#include <fused_scan/compensated_sum.hpp>
+#include <fused_scan/concepts.hpp>
+#include <type_traits>
+
+namespace fused_scan {
+
+namespace impl {
+
+/// Integers wrap around as unsigned ones do, signed ones too; for other numbers the plain result.
+template <class T>
+KOKKOS_FUNCTION T wrapping_sum(const T& a, const T& b) {
+  if constexpr (std::is_integral_v<T>) {
+    using Unsigned = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
+  } else {
+    return a + b;
+  }
+}
+
+template <class T>
+KOKKOS_FUNCTION T wrapping_product(const T& a, const T& b) {
+  if constexpr (std::is_integral_v<T>) {
+    using Unsigned = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Unsigned>(a) * static_cast<Unsigned>(b));
+  } else {
+    return a * b;
+  }
+}
+
+template <class T>
+struct SumMonoid {
+  using value_type = T;
+  KOKKOS_FUNCTION T identity() const { return T(0); }
+  KOKKOS_FUNCTION T combine(const T& a, const T& b) const { return wrapping_sum(a, b); }
+};
+
+template <class T>
+struct ProdMonoid {
+  using value_type = T;
+  KOKKOS_FUNCTION T identity() const { return T(1); }
+  KOKKOS_FUNCTION T combine(const T& a, const T& b) const { return wrapping_product(a, b); }
+};
+
+/// With sign = 1 the maximum, with -1 the minimum.
+template <class T, int sign>
+struct ExtremumMonoid {
+  static_assert(std::is_arithmetic_v<T>,
+                "fused_scan: Max and Min need real numbers; complex ones have no order");
+  using value_type = T;
+  KOKKOS_FUNCTION T identity() const {
+    using Kokkos::Experimental::finite_max_v;
+    using Kokkos::Experimental::finite_min_v;
+    if constexpr (std::is_floating_point_v<T>) {
+      return -sign * Kokkos::Experimental::infinity_v<T>;
+    } else {
+      return sign > 0 ? finite_min_v<T> : finite_max_v<T>;
+    }
+  }
+  KOKKOS_FUNCTION T combine(const T& a, const T& b) const {
+    const bool a_stays = sign > 0 ? a >= b : a <= b;
+    // a != a where a is NaN; a NaN in b fails the comparison. `|` rather than `||` vectorises.
+    return (a_stays | (a != a)) ? a : b;
+  }
+};
+
+template <class T>
+struct CompensatedSumMonoid {
+  using value_type = CompensatedValue<T>;
+  KOKKOS_FUNCTION value_type identity() const { return {}; }
+  KOKKOS_FUNCTION value_type combine(value_type a, const value_type& b) const { return a += b; }
+  KOKKOS_FUNCTION value_type lift(const T& number) const { return number; }
+  KOKKOS_FUNCTION T lower(const value_type& value) const { return value.value(); }
+  KOKKOS_FUNCTION value_type accumulate(const value_type& value, const T& number) const {
+    return accumulated(value, number);
+  }
+};
+
+}  // namespace impl
+
+/// The sum, carried as a CompensatedValue and rounded once; of integers the exact sum.
+struct CompensatedSum {
+  template <class T>
+  using monoid = std::conditional_t<std::is_integral_v<T>, impl::SumMonoid<T>,
+                                    impl::CompensatedSumMonoid<T>>;
+};
+
+/// The sum in the type of the numbers. Integers wrap around.
+struct Sum {
+  template <class T>
+  using monoid = impl::SumMonoid<T>;
+};
+
+/// The product. Integers wrap around.
+struct Prod {
+  template <class T>
+  using monoid = impl::ProdMonoid<T>;
+};
+
+/// The maximum; NaN from the first NaN on. The identity is minus infinity or the lowest integer.
+struct Max {
+  template <class T>
+  using monoid = impl::ExtremumMonoid<T, 1>;
+};
+
+/// The minimum; NaN from the first NaN on. The identity is infinity or the highest integer.
+struct Min {
+  template <class T>
+  using monoid = impl::ExtremumMonoid<T, -1>;
+};
+
+}  // namespace fused_scan
+
+#endif
