@@ -21,13 +21,13 @@ set(kokkos_release 5.1.1)
 set(kokkos_hash 8bdbee0f0ac383436743ad8a9e3e928705b34b31a25a92dc5179c52a3aa98519)
 set(kokkos_kernels_hash 4415c2a6e14e2bba9aa978917d2ffbcbe32760d3aba3a33bf7a267d50e7e20c9)
 
-function(fused_scan_fetch name repository hash)
+macro(fused_scan_fetch name repository hash)
   include(FetchContent)
   set(release https://github.com/kokkos/${repository}/releases/download/${kokkos_release})
   FetchContent_Declare(${name} URL ${release}/${repository}-${kokkos_release}.tar.gz
                        URL_HASH SHA256=${hash})
   FetchContent_MakeAvailable(${name})
-endfunction()
+endmacro()
 
 # The version is compared here and not by find_package, so that a message can tell an old Kokkos
 # from none at all.
@@ -50,13 +50,17 @@ if(Kokkos_VERSION AND (Kokkos_VERSION VERSION_LESS 4.5 OR Kokkos_VERSION VERSION
     "Name the prefix of another one with -DKokkos_ROOT=<prefix>.")
 endif()
 
-# Kokkos_ENABLE_<DEVICE> chooses what a downloaded Kokkos is built for; one that is installed has what
-# it has.
-foreach(device SERIAL OPENMP CUDA HIP SYCL)
-  if("$CACHE{Kokkos_ENABLE_${device}}" AND Kokkos_DEVICES AND NOT device IN_LIST Kokkos_DEVICES)
+# Kokkos_ENABLE_<DEVICE> chooses what a Kokkos that is built along is built for; one that is installed
+# has what it has.
+foreach(device SERIAL OPENMP THREADS CUDA HIP SYCL)
+  if(NOT "$CACHE{Kokkos_ENABLE_${device}}" OR device IN_LIST Kokkos_DEVICES)
+    continue()
+  elseif(Kokkos_DIR)
     message(FATAL_ERROR
       "Kokkos_ENABLE_${device} is ON, but the Kokkos found in ${Kokkos_DIR} has only "
       "${Kokkos_DEVICES}. Name the prefix of another one with -DKokkos_ROOT=<prefix>.")
+  else()
+    list(APPEND Kokkos_DEVICES ${device})
   endif()
 endforeach()
 
