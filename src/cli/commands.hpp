@@ -1,0 +1,25 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_COMMANDS_HPP
+#define FUSED_SCAN_COMMANDS_HPP
+
+#include <CLI/CLI.hpp>
+#include <Kokkos_Core.hpp>
+
+namespace fused_scan::cli {
+
+// One function for each subcommand of the program: it declares the subcommand's arguments and what
+// is done with them. That throws std::exception, with one line for the user, where it can't be
+// done.
+void add_info_command(CLI::App& program);
+void add_scan_command(CLI::App& program);
+
+/// Kokkos without its advice on stderr, which is meant for the author of a program. To be started
+/// when the arguments and files are known to be good: it can take a second on a GPU.
+inline Kokkos::InitializationSettings kokkos_settings() {
+  return Kokkos::InitializationSettings().set_disable_warnings(true);
+}
+
+}  // namespace fused_scan::cli
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "temporary_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <random>
+#include <string>
+#include <system_error>
+
+namespace fused_scan::cli {
+
+namespace {
+
+constexpr int interruptions[] = {SIGINT, SIGTERM, SIGHUP};
+
+// What the handler of a signal has to remove; it can use nothing richer than an array.
+char g_path[4096];
+
+void remove_and_die(int signal) {
+  unlink(g_path);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+void require(bool success) {
+  if (!success) throw std::system_error(errno, std::generic_category());
+}
+
+}  // namespace
+
+TemporaryFile::TemporaryFile(const std::filesystem::path& final_path)
+    : m_final_path(final_path),
+      m_path(final_path.string() + "." + std::to_string(std::random_device()()) + ".tmp") {
+  std::strncpy(g_path, m_path.c_str(), sizeof g_path - 1);
+  for (const int signal : interruptions) std::signal(signal, remove_and_die);
+  std::signal(SIGXFSZ, SIG_IGN);  // so that the user's limit on file sizes is an error like others
+}
+
+TemporaryFile::~TemporaryFile() {
+  std::error_code ignored;
+  std::filesystem::remove(m_path, ignored);
+  for (const int signal : interruptions) std::signal(signal, SIG_DFL);
+}
+
+void TemporaryFile::take_final_name() {
+  const int descriptor = open(m_path.c_str(), O_RDONLY);
+  require(descriptor >= 0);
+  const bool on_disk = fsync(descriptor) == 0;  // a full disk can come to light as late as here
+  require(close(descriptor) == 0 && on_disk);
+  require(rename(m_path.c_str(), m_final_path.c_str()) == 0);
+}
+
+}  // namespace fused_scan::cli
