@@ -1,0 +1,14 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include <fused_scan/fused_scan.hpp>
+
+using Host = Kokkos::DefaultHostExecutionSpace;
+using Vector = Kokkos::View<float*, Host>;
+
+struct NoIdentity {
+  using value_type = float;
+  KOKKOS_FUNCTION float combine(const float& a, const float& b) const { return a * b; }
+};
+
+void f(const Vector& x) { fused_scan::inclusive_scan(Host(), x, x, 0, NoIdentity()); }
