@@ -1,0 +1,369 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_AR_SSM_HPP
+#define FUSED_SCAN_AR_SSM_HPP
+
+/// \file
+/// ArSsm: the adaptive-rank semiseparable layer of a language model, on the scans of this library.
+///
+///     t     = convolution of x along the sequence with three taps for each channel
+///     gates = mode(sigmoid(relu(x W0^T + b0) W2^T + b2)), and 0 from the current maximal rank on
+///     u     = (x U^T) gates,  v = (x V^T) gates
+///     y     = t + (k v) O^T + b,  k the inclusive sum of u along the sequence
+///
+/// Bidirectional, y is the mean of the above and of the same with the sum from the other end, whose
+/// output is not added to t.
+
+#include <Kokkos_Core.hpp>
+#include <Kokkos_Profiling_ScopedRegion.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <fused_scan/ar_ssm_parameters.hpp>
+#include <fused_scan/concepts.hpp>
+#include <fused_scan/impl/ar_ssm_backward.hpp>
+#include <fused_scan/impl/ar_ssm_checks.hpp>
+#include <fused_scan/impl/ar_ssm_diagnostics.hpp>
+#include <fused_scan/impl/ar_ssm_forward.hpp>
+#include <fused_scan/impl/ar_ssm_initialization.hpp>
+#include <fused_scan/impl/ar_ssm_workspace.hpp>
+#include <string>
+#include <utility>
+
+namespace fused_scan {
+
+/// **Views.** x, y and gradients are (batch, length, d_model), of any layout and strides; x may be
+/// complex, of which the real part is taken. No output may overlap an input.
+///
+/// **Synchronisation.** Work goes to the given instance and nothing waits for it, unless
+/// diagnostics are asked for. One layer serves one instance at a time.
+///
+/// **Memory.** Forward and backward work in one allocation of the layer, which grows where a shape
+/// needs more, and is otherwise used again: no call allocates in the second pass with a shape.
+/// memory_usage() has its size.
+///
+/// **What backward reuses.** In training, without checkpointing, forward keeps its activations. The
+/// next backward for the same x, shape and direction takes them, and uses them up: x and parameters
+/// must not have changed in between. In any other case backward first recomputes them with the same
+/// code: the same bits. With checkpointing both passes take one element of the batch at a time.
+///
+/// **Reproducibility.** With use_fused_scan, results depend on the data, and not on the number of
+/// threads.
+///
+/// **Errors.** std::invalid_argument, before anything runs.
+template <class Scalar = float, class Exec = Kokkos::DefaultExecutionSpace>
+class ArSsm {
+ public:
+  static_assert(std::is_same_v<Scalar, float> || std::is_same_v<Scalar, double>,
+                "fused_scan::ArSsm: Scalar must be float or double");
+
+  using MemorySpace = typename Exec::memory_space;
+  using Parameters = ArSsmParameters<Scalar, MemorySpace>;
+  using Diagnostics = ArSsmDiagnostics<Scalar, MemorySpace>;
+
+  /// Parameters are initialised from the seed, with the same bits on every backend. The layer
+  /// starts in evaluation mode with current_max_rank() = max_rank.
+  explicit ArSsm(const ArSsmConfig& config, std::uint64_t seed = 0)
+      : m_config(impl::checked_config(config)),
+        m_current_max_rank(m_config.max_rank),
+        m_noise_seed(seed),
+        m_parameters(make("fused_scan::ArSsm::parameters")) {
+    impl::initialize(m_parameters, seed);
+  }
+
+  /// As given, but for gate_hidden_dim, which is the actual size.
+  const ArSsmConfig& config() const { return m_config; }
+
+  /// The layer's own: write to its Views to set them.
+  const Parameters& parameters() const { return m_parameters; }
+  /// A place for gradients, all zero.
+  Parameters make_gradients() const { return make("fused_scan::ArSsm::gradients"); }
+
+  void train() { set(m_training, true); }
+  void eval() { set(m_training, false); }
+  bool training() const { return m_training; }
+
+  void set_checkpointing(bool on) { set(m_checkpointing, on); }
+  bool checkpointing() const { return m_checkpointing; }
+
+  void set_gate_mode(GateMode mode) {
+    impl::check_gate_mode("fused_scan::ArSsm::set_gate_mode", mode);
+    set(m_config.gate_mode, mode);
+  }
+  void set_gumbel_temperature(double temperature) {
+    impl::check_temperature("fused_scan::ArSsm::set_gumbel_temperature", temperature);
+    set(m_config.gumbel_temperature, temperature);
+  }
+
+  /// Gates of ranks from here on are 0.
+  int current_max_rank() const { return m_current_max_rank; }
+  void set_current_max_rank(int rank) {
+    impl::require(0 <= rank && rank <= m_config.max_rank, "fused_scan::ArSsm::set_current_max_rank",
+                  "rank " + std::to_string(rank) + " is out of range [0, " +
+                      std::to_string(m_config.max_rank) + "]");
+    set(m_current_max_rank, rank);
+  }
+  /// The schedule: current_max_rank() grows from min_rank to max_rank over the warm-up.
+  void update_max_rank(std::int64_t step, std::int64_t warmup_steps) {
+    const std::string function = "fused_scan::ArSsm::update_max_rank";
+    impl::require(step >= 0, function, "step " + std::to_string(step) + " must not be negative");
+    impl::require(warmup_steps > 0, function,
+                  "warmup_steps " + std::to_string(warmup_steps) + " must be positive");
+    const double progress =
+        std::min(1.0, static_cast<double>(step) / static_cast<double>(warmup_steps));
+    set_current_max_rank(m_config.min_rank +
+                         static_cast<int>(progress * (m_config.max_rank - m_config.min_rank)));
+  }
+
+  /// Noise in gumbel mode comes from this seed (the constructor's, before), anew for each forward
+  /// pass in training; the same sequence on every backend.
+  void set_noise_seed(std::uint64_t seed) {
+    m_noise = {};
+    m_noise_seed = seed;
+    m_noise_passes = 0;
+    m_kept = {};
+  }
+  /// Noise comes from this View (batch, length, max_rank) of numbers in [0, 1), until
+  /// set_noise_seed(). Backward reads it as well.
+  void set_gumbel_uniform(
+      const Kokkos::View<const Scalar***, Kokkos::LayoutStride, MemorySpace>& uniform) {
+    m_noise = uniform;
+    m_kept = {};
+  }
+
+  /// y = the layer's output, from the first position on.
+  template <KokkosView X, KokkosView Y>
+  void forward(const Exec& exec, const X& x, const Y& y) {
+    run_forward("fused_scan::ArSsm::forward", exec, x, y, false, nullptr);
+  }
+  /// The same, and everything that `diagnostics` has a place for. Waits for it.
+  template <KokkosView X, KokkosView Y>
+  void forward(const Exec& exec, const X& x, const Y& y, Diagnostics& diagnostics) {
+    run_forward("fused_scan::ArSsm::forward", exec, x, y, false, &diagnostics);
+  }
+
+  /// y = the mean of both directions' outputs. u is read once: at each position the two sums
+  /// overlap in one element, so that the total of the line stands for the second scan.
+  template <KokkosView X, KokkosView Y>
+  void forward_bidirectional(const Exec& exec, const X& x, const Y& y) {
+    run_forward("fused_scan::ArSsm::forward_bidirectional", exec, x, y, true, nullptr);
+  }
+  template <KokkosView X, KokkosView Y>
+  void forward_bidirectional(const Exec& exec, const X& x, const Y& y, Diagnostics& diagnostics) {
+    run_forward("fused_scan::ArSsm::forward_bidirectional", exec, x, y, true, &diagnostics);
+  }
+
+  /// Gradients of a loss by x and by all parameters, given that by y, of forward() in the layer's
+  /// present state. The loss includes l1_weight * gate_l1_loss. `gradients` is overwritten.
+  template <KokkosView X, KokkosView GradY, KokkosView GradX>
+  void backward(const Exec& exec, const X& x, const GradY& grad_y, const GradX& grad_x,
+                const Parameters& gradients, double l1_weight = 0) {
+    run_backward("fused_scan::ArSsm::backward", exec, x, grad_y, grad_x, gradients, l1_weight,
+                 false);
+  }
+  /// The same of forward_bidirectional().
+  template <KokkosView X, KokkosView GradY, KokkosView GradX>
+  void backward_bidirectional(const Exec& exec, const X& x, const GradY& grad_y,
+                              const GradX& grad_x, const Parameters& gradients,
+                              double l1_weight = 0) {
+    run_backward("fused_scan::ArSsm::backward_bidirectional", exec, x, grad_y, grad_x, gradients,
+                 l1_weight, true);
+  }
+
+  /// Bytes that forward and backward (in training), or forward alone (in evaluation) allocate for a
+  /// batch of that shape. It is linear in length; `batch` counts without checkpointing only.
+  std::size_t memory_usage(std::int64_t batch, std::int64_t length) const {
+    const Workspace plan = m_training ? workspace(batch, length, true, true, nullptr)
+                                      : workspace(batch, length, false, false, nullptr);
+    return static_cast<std::size_t>(plan.size) * sizeof(Scalar);
+  }
+  /// Bytes of one attention matrix for each element of such a batch: what a transformer would need.
+  static std::size_t attention_memory_usage(std::int64_t batch, std::int64_t length) {
+    return static_cast<std::size_t>(batch * length * length) * sizeof(Scalar);
+  }
+
+ private:
+  using Workspace = impl::ArSsmWorkspace<Scalar, Exec>;
+  using Pass = impl::ArSsmPass<Scalar, Exec>;
+
+  /// What the workspace holds the activations of.
+  struct Kept {
+    const void* x = nullptr;
+    std::int64_t batch = 0;
+    std::int64_t length = 0;
+    bool bidirectional = false;
+    bool operator==(const Kept&) const = default;
+  };
+
+  template <class T>
+  void set(T& member, T value) {
+    if (member == value) return;
+    member = value;
+    m_kept = {};
+  }
+
+  Parameters make(const char* label) const {
+    return Parameters(label, m_config.d_model, m_config.max_rank, m_config.gate_hidden_dim);
+  }
+
+  impl::ArSsmSizes sizes() const {
+    return {m_config.d_model, m_config.max_rank, m_config.gate_hidden_dim};
+  }
+
+  /// Elements of the batch that are worked on at a time.
+  std::int64_t batches_at_a_time(std::int64_t batch) const { return m_checkpointing ? 1 : batch; }
+
+  Workspace workspace(std::int64_t batch, std::int64_t length, bool keep, bool backward,
+                      Scalar* base) const {
+    const std::int64_t batches = batches_at_a_time(batch);
+    return Workspace(sizes(), batches * length, batches, keep, backward, m_parameters.all.size(),
+                     base);
+  }
+
+  /// The workspace, after making it larger if it is too small.
+  Workspace acquire(const Exec& exec, std::int64_t batch, std::int64_t length, bool keep,
+                    bool backward) {
+    const Workspace plan = workspace(batch, length, keep, backward, nullptr);
+    if (static_cast<std::int64_t>(m_memory.size()) < plan.size) {
+      m_kept = {};
+      m_memory = {};  // first, so that there are never two
+      m_memory = Kokkos::View<Scalar*, MemorySpace>(
+          Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "fused_scan::ArSsm::workspace"),
+          plan.size);
+    }
+    return workspace(batch, length, keep, backward, m_memory.data());
+  }
+
+  Pass make_pass(const Exec& exec, std::int64_t first_batch, std::int64_t batches,
+                 std::int64_t length, bool bidirectional, const Workspace& workspace) const {
+    impl::GumbelUniform<Scalar> uniform;
+    uniform.seed = impl::random_bits(m_noise_seed, m_noise_passes);
+    if (m_noise.data()) {
+      uniform.data = m_noise.data();
+      for (int d = 0; d < 3; ++d) uniform.strides[d] = m_noise.stride(d);
+    }
+    const impl::GateFunction<Scalar> gates{m_config.gate_mode,
+                                           static_cast<Scalar>(m_config.gumbel_temperature),
+                                           m_training,
+                                           uniform,
+                                           length,
+                                           m_config.max_rank,
+                                           m_current_max_rank};
+    return {exec,
+            sizes(),
+            first_batch,
+            batches,
+            length,
+            m_parameters,
+            gates,
+            bidirectional,
+            m_config.use_fused_scan,
+            m_config.causal_convolution ? 2 : 1,
+            workspace};
+  }
+
+  template <class X>
+  impl::Rows<const Scalar> input_rows(const std::string& function, const X& x) {
+    impl::check_sequence<Scalar, Exec>(function, "x", x, m_config.d_model);
+    if (impl::is_complex_v<typename X::non_const_value_type> && !std::exchange(m_warned, true)) {
+      impl::warn(function + ": x is complex, its imaginary part is ignored");
+    }
+    return impl::real_rows<Scalar>(x);
+  }
+
+  void check_noise(const std::string& function, std::int64_t batch, std::int64_t length) const {
+    if (m_config.gate_mode != GateMode::gumbel || !m_training || !m_noise.data()) return;
+    impl::check_extents(function, "gumbel_uniform", m_noise, {batch, length, m_config.max_rank});
+  }
+
+  template <class X, class Y>
+  void run_forward(const std::string& function, const Exec& exec, const X& x, const Y& y,
+                   bool bidirectional, Diagnostics* diagnostics) {
+    const auto in = input_rows(function, x);
+    const std::int64_t batch = x.extent(0);
+    const std::int64_t length = x.extent(1);
+    const auto out =
+        impl::output_rows<Scalar, Exec>(function, "y", y, {batch, length, m_config.d_model});
+    impl::check_no_overlap(function, x, y, false);
+    check_noise(function, batch, length);
+    const Kokkos::Profiling::ScopedRegion region(function +
+                                                 (m_config.use_fused_scan ? "[fused]" : "[plain]"));
+
+    const bool keep = m_training && !m_checkpointing;
+    if (m_training && m_config.gate_mode == GateMode::gumbel) ++m_noise_passes;
+    if (diagnostics)
+      impl::resize_diagnostics(exec, *diagnostics, sizes(), batch, length, bidirectional);
+    const Workspace workspace = acquire(exec, batch, length, keep || diagnostics, keep);
+    m_kept = {};
+    const std::int64_t step = batches_at_a_time(batch);
+    for (std::int64_t b = 0; b < batch; b += step) {
+      const Pass pass = make_pass(exec, b, step, length, bidirectional, workspace);
+      impl::make_activations(pass, in.from_batch(b));
+      impl::make_output(pass, in.from_batch(b), out.from_batch(b));
+      if (diagnostics) impl::fill_diagnostics(pass, in.from_batch(b), *diagnostics);
+    }
+    if (keep) m_kept = {x.data(), batch, length, bidirectional};
+    if (diagnostics) {
+      diagnostics->input_was_complex = impl::is_complex_v<typename X::non_const_value_type>;
+      diagnostics->used_fused_scan = m_config.use_fused_scan;
+      diagnostics->bidirectional = bidirectional;
+      impl::summarize_diagnostics(exec, *diagnostics, m_config.l1_regularization,
+                                  m_current_max_rank);
+    }
+  }
+
+  template <class X, class GradY, class GradX>
+  void run_backward(const std::string& function, const Exec& exec, const X& x, const GradY& grad_y,
+                    const GradX& grad_x, const Parameters& gradients, double l1_weight,
+                    bool bidirectional) {
+    const auto in = input_rows(function, x);
+    const std::int64_t batch = x.extent(0);
+    const std::int64_t length = x.extent(1);
+    const auto g = impl::gradient_rows<Scalar, Exec>(function, "grad_y", grad_y,
+                                                     {batch, length, m_config.d_model});
+    const auto out = impl::output_rows<Scalar, Exec>(function, "grad_x", grad_x,
+                                                     {batch, length, m_config.d_model});
+    impl::check_no_overlap(function, x, grad_x, false);
+    impl::check_no_overlap(function, grad_y, grad_x, false);
+    impl::check_gradients(function, gradients, m_parameters);
+    check_noise(function, batch, length);
+    const Kokkos::Profiling::ScopedRegion region(function +
+                                                 (m_config.use_fused_scan ? "[fused]" : "[plain]"));
+
+    const Workspace workspace = acquire(exec, batch, length, true, true);
+    const bool kept = std::exchange(m_kept, Kept()) == Kept{x.data(), batch, length, bidirectional};
+    const std::int64_t count = m_parameters.all.size();
+    const std::int64_t groups = impl::sum_groups<Exec>;
+    Kokkos::deep_copy(exec,
+                      Kokkos::View<Scalar*, MemorySpace, Kokkos::MemoryUnmanaged>(
+                          workspace.gradient_sums, groups * count),
+                      Scalar(0));
+    const Scalar l1_slope = static_cast<Scalar>(
+        l1_weight * m_config.l1_regularization /
+        (static_cast<double>(batch) * static_cast<double>(length) * m_config.max_rank));
+    const std::int64_t step = batches_at_a_time(batch);
+    for (std::int64_t b = 0; b < batch; b += step) {
+      const Pass pass = make_pass(exec, b, step, length, bidirectional, workspace);
+      if (!kept) impl::make_activations(pass, in.from_batch(b));
+      impl::run_backward(pass, in.from_batch(b), g.from_batch(b), out.from_batch(b), l1_slope);
+    }
+    Kokkos::parallel_for("fused_scan::ArSsm::combine_sums", impl::range_policy(exec, count),
+                         impl::CombineSums<Scalar>{workspace.gradient_sums, count,
+                                                   static_cast<int>(groups), gradients.all.data()});
+  }
+
+  ArSsmConfig m_config;
+  int m_current_max_rank;
+  bool m_training = false;
+  bool m_checkpointing = false;
+  bool m_warned = false;
+  std::uint64_t m_noise_seed;
+  std::uint64_t m_noise_passes = 0;
+  Kokkos::View<const Scalar***, Kokkos::LayoutStride, MemorySpace> m_noise;
+  Parameters m_parameters;
+  Kokkos::View<Scalar*, MemorySpace> m_memory;
+  Kept m_kept;
+};
+
+}  // namespace fused_scan
+
+#endif
