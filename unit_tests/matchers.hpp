@@ -84,7 +84,7 @@ std::string to_string(const T& value) {
   return text.str();
 }
 
-/// "actual X, expected Y (Z ulp)" for the elements farthest from what they should be.
+/// "X, expected Y (Z ulp)" for the elements farthest from what they should be.
 template <class T>
 std::string worst_elements(const HostArray<T>& actual, const HostArray<T>& expected) {
   constexpr std::size_t n_shown = 5;
@@ -105,8 +105,8 @@ std::string worst_elements(const HostArray<T>& actual, const HostArray<T>& expec
     for (std::size_t d = index.size(); d-- > 0; rest /= actual.extents[d])
       index[d] = rest % actual.extents[d];
     text << "\n    at " << to_string(index) << ": " << to_string(actual.values[off[k].second])
-         << ", expected " << to_string(expected.values[off[k].second]) << " (" << -off[k].first
-         << " ulp)";
+         << ", expected " << to_string(expected.values[off[k].second]);
+    if (std::isfinite(off[k].first)) text << " (" << -off[k].first << " ulp)";
   }
   return text.str();
 }

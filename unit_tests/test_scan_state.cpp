@@ -213,3 +213,56 @@ TEMPLATE_LIST_TEST_CASE("ScanState.EmptyAxisPassesTheStateOn", "", ExecutionSpac
   exclusive_scan(TestType{}, x, x, initial, final, 0, Sum{});
   CHECK_THAT(read(final), equals(states));
 }
+
+namespace {
+
+// State Views as the functors of transform_scan see them. The first call waits long enough for the
+// other threads to get to the end of the line.
+template <class Exec>
+struct SlowInitial {
+  Kokkos::View<int, Exec> state;
+  Kokkos::View<int, Exec> calls;
+
+  KOKKOS_FUNCTION int operator()(std::int64_t, std::int64_t) const {
+    if (Kokkos::atomic_fetch_add(calls.data(), 1) == 0) {
+      for (int i = 0; i < 300'000; ++i) Kokkos::atomic_add(calls.data(), 1);
+    }
+    return state();
+  }
+};
+
+template <class Exec>
+struct Final {
+  Kokkos::View<int, Exec> state;
+  KOKKOS_FUNCTION void operator()(std::int64_t, std::int64_t, int value) const { state() = value; }
+};
+
+struct Ones {
+  KOKKOS_FUNCTION int operator()(std::int64_t, std::int64_t, std::int64_t) const { return 1; }
+};
+
+template <class Exec>
+struct Store {
+  Kokkos::View<int*, Exec> y;
+  KOKKOS_FUNCTION void operator()(std::int64_t, std::int64_t i, std::int64_t, int result) const {
+    y(i) = result;
+  }
+};
+
+}  // namespace
+
+// Where several threads share a line, none may still need the state it starts from when the state
+// it ends in is put in its place.
+TEMPLATE_LIST_TEST_CASE("ScanState.OneStateForSharedLines", "", ExecutionSpaces) {
+  constexpr int n = 200'000;
+  const Kokkos::View<int*, TestType> y("y", n);
+  const Kokkos::View<int, TestType> state("state");
+  Kokkos::deep_copy(state, 1'000'000);
+  transform_scan(TestType{}, ScanExtents{1, n, 1}, Ones{}, Store<TestType>{y},
+                 SlowInitial<TestType>{state, Kokkos::View<int, TestType>("calls")},
+                 Final<TestType>{state}, Sum{}, {.block_size = 256});
+  HostArray<int> expected({n});
+  std::iota(expected.values.begin(), expected.values.end(), 1'000'001);
+  CHECK_THAT(read(y), equals(expected));
+  CHECK(read(state).values[0] == 1'000'000 + n);
+}
