@@ -85,10 +85,10 @@ inline constexpr int vector_bytes = 64;
 inline constexpr int tile_rows = 8;
 #elif defined(__AVX__)
 inline constexpr int vector_bytes = 32;
-inline constexpr int tile_rows = 6;
+inline constexpr int tile_rows = 4;
 #else
 inline constexpr int vector_bytes = 16;
-inline constexpr int tile_rows = 6;
+inline constexpr int tile_rows = 4;
 #endif
 template <class T>
 inline constexpr int tile_columns = 2 * vector_bytes / static_cast<int>(sizeof(T));
@@ -341,7 +341,7 @@ struct Slabs {
 /// A group's sums of a_i^T b_i over rows i, for a tile of the result.
 template <class T>
 struct BlockedTransposedProduct {
-  static constexpr int block_rows = 8 * tile_rows;
+  static constexpr int block_rows = 64;
   static constexpr int block_columns = 128;
 
   Slabs slabs;

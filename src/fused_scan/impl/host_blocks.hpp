@@ -3,64 +3,209 @@
 #ifndef FUSED_SCAN_IMPL_HOST_BLOCKS_HPP
 #define FUSED_SCAN_IMPL_HOST_BLOCKS_HPP
 
-// The two shapes in which a host core takes elements, many at a time for its vector unit. Each loads
-// a block once, sums it up, and once the prefix is known walks over it again in the cache.
+// The two shapes in which a host core takes elements. Each loads a block once, sums it up, and once
+// the prefix is known walks over it again in the cache. Both work on squares: a chunk each of 16
+// lanes, with the lanes innermost, which is what a vector unit wants.
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <fused_scan/impl/lanes.hpp>
 #include <fused_scan/impl/prefix_tree.hpp>
+#include <type_traits>
 
 namespace fused_scan::impl {
 
-/// A power of two: as many lanes as fill `bytes` with values of `size` bytes, 8 to 256.
+inline constexpr int square_width = 16;
+inline constexpr int square_size = chunk_length * square_width;
+
+/// A power of two: as many lanes as fill `bytes` with values of `size` bytes, 16 to 256.
 constexpr int lanes_in(int bytes, int size) {
-  return std::bit_floor(static_cast<unsigned>(std::clamp(bytes / size, 8, 256)));
+  return std::bit_floor(static_cast<unsigned>(std::clamp(bytes / size, 16, 256)));
 }
 
-/// One chunk of N neighbouring lines: the lanes are lines.
+/// Calls work(width) with a constant where the square is as wide as it gets: then a loop over its lanes
+/// becomes a few vector instructions.
+template <class Work>
+void with_width(int width, const Work& work) {
+  if (width == square_width) {
+    work(std::integral_constant<int, square_width>());
+  } else {
+    work(width);
+  }
+}
+
+// Elements that are neighbours in memory are copied as such: compilers don't reliably make vector moves
+// of a loop over 16 of them through a View's strides.
+
+template <class Line, class Element>
+concept LikeMemory = std::is_same_v<typename Line::value_type, Element>;
+
+template <class Line, class Element, class Count>
+void read_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count, Element* to) {
+  if constexpr (Line::unit_lanes && LikeMemory<Line, Element>) {
+    std::memcpy(to, &line.at(i, lane), count * sizeof(Element));
+  } else {
+    for (int j = 0; j < count; ++j) to[j] = static_cast<Element>(line(i, lane + j));
+  }
+}
+
+template <class Line, class Result, class Count>
+void write_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count, const Result* from) {
+  if constexpr (Line::unit_lanes && LikeMemory<Line, Result>) {
+    std::memcpy(&line.at(i, lane), from, count * sizeof(Result));
+  } else {
+    for (int j = 0; j < count; ++j) line(i, lane + j, from[j]);
+  }
+}
+
+template <class Line, class Element>
+void read_axis(const Line& line, std::int64_t first, std::int64_t lane, int count, Element* to) {
+  if constexpr (LikeMemory<Line, Element>) {
+    if (line.axis_stride == 1) {
+      std::memcpy(to, &line.at(first, lane), count * sizeof(Element));
+      return;
+    }
+  }
+  for (int i = 0; i < count; ++i) to[i] = static_cast<Element>(line(first + i, lane));
+}
+
+template <class Line, class Result>
+void write_axis(const Line& line, std::int64_t first, std::int64_t lane, int count, const Result* from) {
+  if constexpr (LikeMemory<Line, Result>) {
+    if (line.axis_stride == 1) {
+      std::memcpy(&line.at(first, lane), from, count * sizeof(Result));
+      return;
+    }
+  }
+  for (int i = 0; i < count; ++i) line(first + i, lane, from[i]);
+}
+
+/// Sums up each lane of a square into sums[lane...].
+template <class Op, class Element, int N>
+void sum_square(const Op& op, const Element* square, int square_lanes,
+                Lanes<typename Op::value_type, N>& sums, int lane) {
+  with_width(square_lanes, [&](auto width) {
+    Lanes<typename Op::value_type, square_width> sum;
+    for (int j = 0; j < width; ++j) sum.set(j, op.lift(square[j]));
+    for (int r = 1; r < chunk_length; ++r) {
+      const Element* const row = square + r * square_width;
+      for (int j = 0; j < width; ++j) sum.set(j, op.accumulate(sum.get(j), row[j]));
+    }
+    for (int j = 0; j < width; ++j) sums.set(lane + j, sum.get(j));
+  });
+}
+
+template <bool exclusive, class Op, class Element, class Width, class Result>
+KOKKOS_FORCEINLINE_FUNCTION void scan_row(const Op& op, const Element* elements, Width width,
+                                          Lanes<typename Op::value_type, square_width>& states,
+                                          Result* results) {
+  Result row[square_width];
+  for (int j = 0; j < width; ++j) {
+    const auto before = states.get(j);
+    const auto after = op.accumulate(before, elements[j]);
+    states.set(j, after);
+    row[j] = op.lower(exclusive ? before : after);
+  }
+  std::memcpy(results, row, width * sizeof(Result));
+}
+
+/// Scans the rows of a square from the r-th on: written out, so that the states stay in registers.
+template <bool exclusive, int r, class Op, class Element, class Width, class Result>
+KOKKOS_FORCEINLINE_FUNCTION void scan_rows_from(const Op& op, const Element* square, Width width,
+                                                Lanes<typename Op::value_type, square_width>& states,
+                                                Result* results) {
+  scan_row<exclusive>(op, square + r * square_width, width, states, results + r * square_width);
+  if constexpr (r + 1 < chunk_length) {
+    scan_rows_from<exclusive, r + 1>(op, square, width, states, results);
+  }
+}
+
+/// Scans each lane of a square from states[lane...] on, which then are the states after it.
+template <bool exclusive, class Op, class Element, class Result, int N>
+void scan_square(const Op& op, const Element* square, int rows, int square_lanes,
+                 Lanes<typename Op::value_type, N>& states, int lane, Result* results) {
+  with_width(square_lanes, [&](auto width) {
+    Lanes<typename Op::value_type, square_width> state;
+    for (int j = 0; j < width; ++j) state.set(j, states.get(lane + j));
+    if (rows == chunk_length) {
+      scan_rows_from<exclusive, 0>(op, square, width, state, results);
+    } else {
+      for (int r = 0; r < rows; ++r) {
+        scan_row<exclusive>(op, square + r * square_width, width, state, results + r * square_width);
+      }
+    }
+    for (int j = 0; j < width; ++j) states.set(lane + j, state.get(j));
+  });
+}
+
+/// Transposes a square by four perfect shuffles, each of which turns the index' bits by one: plain
+/// interleaving, which compilers vectorise.
+template <class T>
+void transpose_square(T* square) {
+  static_assert(chunk_length == square_width);
+  T shuffled[square_size];
+  const auto shuffle = [](const T* from, T* to) {
+    for (int i = 0; i < square_size / 2; ++i) {
+      to[2 * i] = from[i];
+      to[2 * i + 1] = from[i + square_size / 2];
+    }
+  };
+  for (int pass = 0; pass < 2; ++pass) {
+    shuffle(square, shuffled);
+    shuffle(shuffled, square);
+  }
+}
+
+/// One chunk of up to N neighbouring lines: the lanes are lines.
 template <class Scan, int N>
 class ColumnBlock {
  public:
   using Value = typename Scan::Value;
   using Element = typename Scan::Element;
+  using Result = typename Scan::Result;
   static constexpr int lines = N;
   static constexpr int length = chunk_length;
 
-  /// Loads elements [first, first + count) of the lines from `lane` on; sum() is then their sum.
-  template <class Line>
-  void load(const Scan& scan, const Line& line, std::int64_t first, int count, std::int64_t lane,
-            int lanes) {
-    for (int r = 0; r < count; ++r) {
-      Element* const row = m_elements + r * N;
-      const std::int64_t i = scan.position(first + r);
-      for (int j = 0; j < lanes; ++j) row[j] = static_cast<Element>(line(i, lane + j));
+  /// Loads elements [first, first + count) of `lanes` lines from `lane` on, asks for the memory where
+  /// their results will go, and sums them up.
+  template <class Source, class Destination>
+  void load(const Scan& scan, const Source& source, const Destination& destination, std::int64_t first,
+            int count, std::int64_t lane, int lanes) {
+    for (int j0 = 0; j0 < lanes; j0 += square_width) {
+      Element* const square = m_elements + j0 * chunk_length;
+      with_width(std::min(square_width, lanes - j0), [&](auto width) {
+        for (int r = 0; r < count; ++r) {
+          read_lanes(source, first + r, lane + j0, width, square + r * square_width);
+        }
+      });
     }
-    for (int j = 0; j < lanes; ++j) m_sum.set(j, scan.op.lift(m_elements[j]));
-    for (int r = 1; r < count; ++r) {
-      const Element* const row = m_elements + r * N;
-      for (int j = 0; j < lanes; ++j) m_sum.set(j, scan.op.accumulate(m_sum.get(j), row[j]));
+    for (int j0 = 0; j0 < lanes; j0 += square_width) {
+      for (int r = 0; r < count; ++r) destination.prefetch(first + r, lane + j0);
+      if (count < chunk_length) continue;
+      sum_square(scan.op, m_elements + j0 * chunk_length, std::min(square_width, lanes - j0), m_sum, j0);
     }
   }
 
+  /// The sums of a whole block; nobody needs those of a line's unfinished last.
   Lanes<Value, N>& sum() { return m_sum; }
 
   /// Stores the scan of the block; `state` is the prefix before it, and then the one after it.
-  template <bool exclusive, class Line>
-  void store(const Scan& scan, const Line& line, std::int64_t first, int count, std::int64_t lane,
-             int lanes, Lanes<Value, N>& state) {
-    typename Scan::Result results[N];
-    for (int r = 0; r < count; ++r) {
-      const Element* const row = m_elements + r * N;
-      for (int j = 0; j < lanes; ++j) {
-        const Value before = state.get(j);
-        const Value after = scan.op.accumulate(before, row[j]);
-        state.set(j, after);
-        results[j] = scan.op.lower(exclusive ? before : after);
-      }
-      const std::int64_t i = scan.position(first + r);
-      for (int j = 0; j < lanes; ++j) line(i, lane + j, results[j]);
+  template <bool exclusive, class Source, class Destination>
+  void store(const Scan& scan, const Source& source, const Destination& destination, std::int64_t first,
+             int count, std::int64_t lane, int lanes, Lanes<Value, N>& state) {
+    Result results[square_size];
+    const auto rows_ahead = std::clamp<std::int64_t>(scan.extents.length - first - length, 0, length);
+    for (int j0 = 0; j0 < lanes; j0 += square_width) {
+      for (int r = 0; r < rows_ahead; ++r) source.prefetch(first + length + r, lane + j0);
+      const int here = std::min(square_width, lanes - j0);
+      scan_square<exclusive>(scan.op, m_elements + j0 * chunk_length, count, here, state, j0, results);
+      with_width(here, [&](auto width) {
+        for (int r = 0; r < count; ++r) {
+          write_lanes(destination, first + r, lane + j0, width, results + r * square_width);
+        }
+      });
     }
   }
 
@@ -75,25 +220,21 @@ class RowBlock {
  public:
   using Value = typename Scan::Value;
   using Element = typename Scan::Element;
+  using Result = typename Scan::Result;
   static constexpr int lines = 1;
   static constexpr int length = chunk_length * N;
 
-  template <class Line>
-  void load(const Scan& scan, const Line& line, std::int64_t first, int count, std::int64_t lane, int) {
-    for (int k = 0; k * chunk_length < count; ++k) {
-      const int rows = std::min(chunk_length, count - k * chunk_length);
-      for (int r = 0; r < rows; ++r) {
-        m_elements[r * N + k] =
-            static_cast<Element>(line(scan.position(first + k * chunk_length + r), lane));
-      }
-    }
-    const int chunks = lanes_of_row(0, count);
-    Lanes<Value, N>& sums = m_node[0];
-    for (int k = 0; k < chunks; ++k) sums.set(k, scan.op.lift(m_elements[k]));
-    for (int r = 1; r < chunk_length; ++r) {
-      const Element* const row = m_elements + r * N;
-      const int lanes = lanes_of_row(r, count);
-      for (int k = 0; k < lanes; ++k) sums.set(k, scan.op.accumulate(sums.get(k), row[k]));
+  /// As ColumnBlock's; the nodes of the tree within the block are kept for store().
+  template <class Source, class Destination>
+  void load(const Scan& scan, const Source& source, const Destination& destination, std::int64_t first,
+            int count, std::int64_t lane, int) {
+    read_axis(source, first, lane, count, m_elements);
+    const int chunks = count / chunk_length;  // an unfinished last one is part of no node
+    for (int begin = 0; begin < count; begin += square_size) {
+      const int k = begin / chunk_length;
+      for (int r = 0; r < square_size; r += chunk_length) destination.prefetch(first + begin + r, lane);
+      transpose_square(m_elements + begin);
+      sum_square(scan.op, m_elements + begin, std::min(square_width, chunks - k), m_node[0], k);
     }
     for (int level = 1; level < levels; ++level) {
       for (int k = 0; k < chunks >> level; ++k) {
@@ -104,50 +245,43 @@ class RowBlock {
     if (chunks == N) m_sum.set(0, m_node[levels - 1].get(0));
   }
 
-  /// Of a whole block only: nobody needs that of the last.
   Lanes<Value, 1>& sum() { return m_sum; }
 
-  template <bool exclusive, class Line>
-  void store(const Scan& scan, const Line& line, std::int64_t first, int count, std::int64_t lane, int,
-             Lanes<Value, 1>& state) {
-    const int chunks = lanes_of_row(0, count);
-    Lanes<Value, N> prefixes[2];  // of this level and of the one below
+  template <bool exclusive, class Source, class Destination>
+  void store(const Scan& scan, const Source& source, const Destination& destination, std::int64_t first,
+             int count, std::int64_t lane, int, Lanes<Value, 1>& state) {
+    // Down the tree, from the prefix before a node to those before its halves.
+    const int chunks = static_cast<int>(ceil_div(count, chunk_length));
+    Lanes<Value, N> prefixes[2];
     prefixes[(levels - 1) % 2].set(0, state.get(0));
     for (int level = levels - 1; level > 0; --level) {
-      const Lanes<Value, N>& of_pair = prefixes[level % 2];
+      const Lanes<Value, N>& of_node = prefixes[level % 2];
       Lanes<Value, N>& of_half = prefixes[(level - 1) % 2];
-      const int nodes = (chunks + (1 << (level - 1)) - 1) >> (level - 1);
-      for (int k = 0; k < (nodes + 1) / 2; ++k) of_half.set(2 * k, of_pair.get(k));
-      for (int k = 0; k < nodes / 2; ++k) {
-        of_half.set(2 * k + 1, scan.op.combine(of_pair.get(k), m_node[level - 1].get(2 * k)));
+      const int halves = static_cast<int>(ceil_div(chunks, 1 << (level - 1)));
+      for (int k = 0; k < (halves + 1) / 2; ++k) of_half.set(2 * k, of_node.get(k));
+      for (int k = 0; k < halves / 2; ++k) {
+        of_half.set(2 * k + 1, scan.op.combine(of_node.get(k), m_node[level - 1].get(2 * k)));
       }
     }
     Lanes<Value, N>& states = prefixes[0];
-    typename Scan::Result results[chunk_length * N];
-    for (int r = 0; r < chunk_length; ++r) {
-      const Element* const row = m_elements + r * N;
-      const int lanes = lanes_of_row(r, count);
-      for (int k = 0; k < lanes; ++k) {
-        const Value before = states.get(k);
-        const Value after = scan.op.accumulate(before, row[k]);
-        states.set(k, after);
-        results[r * N + k] = scan.op.lower(exclusive ? before : after);
+    Result results[square_size];
+    for (int begin = 0; begin < count; begin += square_size) {
+      const int k = begin / chunk_length;
+      for (int r = 0; r < square_size; r += chunk_length) source.prefetch(first + length + begin + r, lane);
+      const int width = std::min(square_width, count / chunk_length - k);
+      scan_square<exclusive>(scan.op, m_elements + begin, chunk_length, width, states, k, results);
+      if (width < square_width) {  // the unfinished last chunk
+        scan_square<exclusive>(scan.op, m_elements + begin + width, count % chunk_length, 1, states,
+                               k + width, results + width);
       }
-    }
-    for (int k = 0; k < chunks; ++k) {
-      const int rows = std::min(chunk_length, count - k * chunk_length);
-      for (int r = 0; r < rows; ++r) {
-        line(scan.position(first + k * chunk_length + r), lane, results[r * N + k]);
-      }
+      transpose_square(results);
+      write_axis(destination, first + begin, lane, std::min(square_size, count - begin), results);
     }
     state.set(0, states.get(chunks - 1));
   }
 
  private:
   static constexpr int levels = std::countr_zero(static_cast<unsigned>(N)) + 1;
-
-  /// How many of the chunks have an r-th element, where the block has `count` elements.
-  static int lanes_of_row(int r, int count) { return (count - r + chunk_length - 1) / chunk_length; }
 
   Element m_elements[chunk_length * N];
   Lanes<Value, N> m_node[levels];

@@ -35,13 +35,14 @@ Bundle bundle_at(const ScanExtents& extents, std::int64_t index) {
           static_cast<int>(std::min<std::int64_t>(Block::lines, extents.inner - lane))};
 }
 
-template <class Scan, class Block, class Line>
-void store_block(const Scan& scan, Block& block, const Line& line, std::int64_t first, int count,
-                 const Bundle& bundle, Lanes<typename Scan::Value, Block::lines>& state) {
+template <class Scan, class Block, class Source, class Destination>
+void store_block(const Scan& scan, Block& block, const Source& source, const Destination& destination,
+                 std::int64_t first, int count, const Bundle& bundle,
+                 Lanes<typename Scan::Value, Block::lines>& state) {
   if (scan.exclusive) {
-    block.template store<true>(scan, line, first, count, bundle.lane, bundle.count, state);
+    block.template store<true>(scan, source, destination, first, count, bundle.lane, bundle.count, state);
   } else {
-    block.template store<false>(scan, line, first, count, bundle.lane, bundle.count, state);
+    block.template store<false>(scan, source, destination, first, count, bundle.lane, bundle.count, state);
   }
 }
 
@@ -67,9 +68,9 @@ struct HostWalk {
     auto state = tree.prefix();
     for (std::int64_t first = 0; first < scan.extents.length; first += Block::length) {
       const int count = elements_of_block<Block>(scan.extents, first);
-      block.load(scan, load, first, count, bundle.lane, bundle.count);
+      block.load(scan, load, store, first, count, bundle.lane, bundle.count);
       state = tree.prefix();
-      store_block(scan, block, store, first, count, bundle, state);
+      store_block(scan, block, load, store, first, count, bundle, state);
       if (count == Block::length) tree.push(block.sum());
     }
     for (int j = 0; j < bundle.count; ++j) scan.final(bundle.outer, bundle.lane + j, state.get(j));
@@ -105,6 +106,7 @@ struct HostTiles {
     Nodes* const node = nodes + bundle_index * tiles;
 
     const auto load = scan.load.line(bundle.outer);
+    const auto store = scan.store.line(bundle.outer);
     PrefixTree<typename Scan::Op, Block::lines> tree(scan.op, bundle.count);
     Block blocks[max_tile_blocks];
     const std::int64_t begin = tile * tile_blocks * Block::length;
@@ -112,7 +114,7 @@ struct HostTiles {
     for (std::int64_t first = begin; first < end; first += Block::length) {
       Block& block = blocks[(first - begin) / Block::length];
       const int count = elements_of_block<Block>(scan.extents, first);
-      block.load(scan, load, first, count, bundle.lane, bundle.count);
+      block.load(scan, load, store, first, count, bundle.lane, bundle.count);
       if (count == Block::length) {
         Nodes sum = block.sum();
         tree.merge(sum);
@@ -140,14 +142,13 @@ struct HostTiles {
       combine(prefix, node[left], prefix, bundle.count);
     }
 
-    const auto store = scan.store.line(bundle.outer);
     tree.restart();
     Nodes state = prefix;
     for (std::int64_t first = begin; first < end; first += Block::length) {
       Block& block = blocks[(first - begin) / Block::length];
       const int count = elements_of_block<Block>(scan.extents, first);
       state = prefix;
-      store_block(scan, block, store, first, count, bundle, state);
+      store_block(scan, block, load, store, first, count, bundle, state);
       if (count == Block::length) tree.push(block.sum());
     }
     if (tile + 1 == tiles) {

@@ -21,7 +21,7 @@ namespace impl {
 /// Everything a kernel needs to know of a scan. What it reads and writes is behind four functors:
 ///   load.line(o)(i, j) -> element             store.line(o)(i, j, result)
 ///   initial(o, j) -> value                    final(o, j, value)
-/// with o in [0, outer), i in [0, length), j in [0, inner).
+/// with o in [0, outer), j in [0, inner), and i in [0, length) in the order of the scan.
 template <class Op_, class Load_, class Store_, class Initial_, class Final_>
 struct LineScan {
   using Op = Op_;
@@ -35,13 +35,7 @@ struct LineScan {
   Initial_ initial;
   Final_ final;
   ScanExtents extents;
-  bool reverse;
   bool exclusive;
-
-  /// Where the element lies that the scan comes to as the i-th.
-  KOKKOS_FUNCTION std::int64_t position(std::int64_t i) const {
-    return reverse ? extents.length - 1 - i : i;
-  }
 };
 
 /// How a scan is carried out, which has no influence on its bits.

@@ -8,6 +8,7 @@
 #include <Kokkos_Core.hpp>
 #include <Kokkos_Profiling_ScopedRegion.hpp>
 #include <bit>
+#include <cstdlib>
 #include <fused_scan/concepts.hpp>
 #include <fused_scan/impl/bound_operator.hpp>
 #include <fused_scan/impl/host_scan.hpp>
@@ -139,14 +140,15 @@ struct Call {
   std::string function;  // "fused_scan::inclusive_scan"
   Options options;
   bool exclusive;
+
+  bool reverse() const { return options.direction != decltype(options.direction)(); }
 };
 
 template <class Op, class Load, class Store, class Initial, class Final, class Options>
 auto line_scan(const Op& op, const Load& load, const Store& store, const Initial& initial,
                const Final& final, const ScanExtents& extents, const Call<Options>& call) {
-  const bool reverse = call.options.direction != decltype(call.options.direction)();
-  return LineScan<Op, Load, Store, Initial, Final>{op,    load,    store,   initial,
-                                                   final, extents, reverse, call.exclusive};
+  return LineScan<Op, Load, Store, Initial, Final>{op,    load,    store,         initial,
+                                                   final, extents, call.exclusive};
 }
 
 template <class Exec>
@@ -179,22 +181,28 @@ void run_line_scan(const Exec& exec, bool along_axis, const Call<Options>& call,
   }
 }
 
-/// A functor f(o, i, j) as the engine wants it: line(o)(i, j).
+/// A functor f(o, i, j) as the engine wants it: line(o)(i, j), with i in the order of the scan.
 template <class Functor>
 struct FunctorLines {
   Functor functor;
+  std::int64_t first;
+  std::int64_t step;
 
   struct Line {
-    const Functor& functor;
+    using value_type = void;  // of no memory
+    static constexpr bool unit_lanes = false;
+
+    const FunctorLines& lines;
     std::int64_t outer;
+    void prefetch(std::int64_t, std::int64_t) const {}
     template <class... Result>
     KOKKOS_FORCEINLINE_FUNCTION decltype(auto) operator()(std::int64_t i, std::int64_t j,
                                                           const Result&... result) const {
-      return functor(outer, i, j, result...);
+      return lines.functor(outer, lines.first + lines.step * i, j, result...);
     }
   };
 
-  KOKKOS_FUNCTION Line line(std::int64_t outer) const { return {functor, outer}; }
+  KOKKOS_FUNCTION Line line(std::int64_t outer) const { return {*this, outer}; }
 };
 
 /// Carries out a scan whose loads, stores and states are functors of (o, i, j).
@@ -222,8 +230,11 @@ void scan_functors(const Exec& exec, const ScanExtents& extents, const Load& loa
       return FinalStateFunctor<Bound, Final>{bound, final};
     }
   }();
-  const auto scan = line_scan(bound, FunctorLines<Load>{load}, FunctorLines<Store>{store}, initial_state,
-                              final_state, extents, call);
+  const std::int64_t first = call.reverse() ? extents.length - 1 : 0;
+  const std::int64_t step = call.reverse() ? -1 : 1;
+  const auto scan = line_scan(bound, FunctorLines<Load>{load, first, step},
+                              FunctorLines<Store>{store, first, step}, initial_state, final_state,
+                              extents, call);
   run_line_scan(exec, extents.inner == 1, call, scan, scan);
 }
 
@@ -322,11 +333,18 @@ void scan_views(const Exec& exec, const In& in, const Out& out, const Initial& i
     }
   }();
 
-  const StridedLines<InT> from(in.data(), in.stride(axis), dims, Geometry::of_in);
-  const StridedLines<OutT> to(out.data(), out.stride(axis), dims, Geometry::of_out);
+  const auto lines = [&](const auto& view, int which) {
+    using T = typename std::decay_t<decltype(view)>::value_type;
+    const auto stride = static_cast<std::int64_t>(view.stride(axis));
+    if (!call.reverse()) return StridedLines<T>(view.data(), stride, dims, which);
+    const std::int64_t to_last = (geometry.extents.length - 1) * stride;
+    return StridedLines<T>(view.data() + to_last, -stride, dims, which);
+  };
+  const auto from = lines(in, Geometry::of_in);
+  const auto to = lines(out, Geometry::of_out);
   const bool along_axis =
-      geometry.extents.inner == 1 ||
-      from.axis_stride() + to.axis_stride() < from.lane_stride() + to.lane_stride();
+      geometry.extents.inner == 1 || std::abs(from.axis_stride()) + std::abs(to.axis_stride()) <
+                                         from.lane_stride() + to.lane_stride();
   const auto scan = [&]<bool unit>(std::bool_constant<unit>) {
     return line_scan(bound, ViewLines<InT, unit>{from}, ViewLines<OutT, unit>{to}, initial_state,
                      final_state, geometry.extents, call);

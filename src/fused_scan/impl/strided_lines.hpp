@@ -48,10 +48,11 @@ std::vector<Dimension<views>> merged_dimensions(std::vector<Dimension<views>> di
 template <class T>
 class StridedLines {
  public:
-  /// `view` is the place of this View among those that the dimensions were merged for.
+  /// `view` is the place of this View among those that the dimensions were merged for. A line that is
+  /// walked in reverse begins at its end and has a negative stride.
   template <int views>
-  StridedLines(T* data, std::int64_t axis_stride, const std::vector<Dimension<views>>& dims, int view)
-      : m_data(data), m_axis_stride(axis_stride) {
+  StridedLines(T* begin, std::int64_t axis_stride, const std::vector<Dimension<views>>& dims, int view)
+      : m_data(begin), m_axis_stride(axis_stride) {
     if (dims.empty()) return;
     m_lane_stride = dims.back().stride[view];
     for (const auto& dim : dims) {
@@ -61,8 +62,8 @@ class StridedLines {
     }
   }
 
-  std::int64_t axis_stride() const { return m_axis_stride; }
-  std::int64_t lane_stride() const { return m_lane_stride; }
+  KOKKOS_FUNCTION std::int64_t axis_stride() const { return m_axis_stride; }
+  KOKKOS_FUNCTION std::int64_t lane_stride() const { return m_lane_stride; }
 
   KOKKOS_FUNCTION T* begin_of(std::int64_t outer) const {
     T* begin = m_data;
@@ -87,13 +88,24 @@ class StridedLines {
   std::int64_t m_stride[6];
 };
 
-/// Reads and writes lines. With `unit_lanes`, neighbouring lines are neighbours in memory, and the
+/// Asks for the cache line of an address, which may lie outside of the array.
+template <bool for_write>
+void prefetch_line([[maybe_unused]] const void* address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address, for_write ? 1 : 0);
+#endif
+}
+
+/// Reads and writes lines. With `unit`, neighbouring lines are neighbours in memory, and the
 /// compiler knows.
-template <class T, bool unit_lanes>
+template <class T, bool unit>
 struct ViewLines {
   StridedLines<T> lines;
 
   struct Line {
+    using value_type = std::remove_const_t<T>;
+    static constexpr bool unit_lanes = unit;
+
     T* begin;
     std::int64_t axis_stride;
     std::int64_t lane_stride;
@@ -101,6 +113,7 @@ struct ViewLines {
     KOKKOS_FORCEINLINE_FUNCTION T& at(std::int64_t i, std::int64_t j) const {
       return begin[i * axis_stride + j * (unit_lanes ? 1 : lane_stride)];
     }
+    void prefetch(std::int64_t i, std::int64_t j) const { prefetch_line<!std::is_const_v<T>>(&at(i, j)); }
     KOKKOS_FORCEINLINE_FUNCTION T operator()(std::int64_t i, std::int64_t j) const { return at(i, j); }
     template <class Result>
     KOKKOS_FORCEINLINE_FUNCTION void operator()(std::int64_t i, std::int64_t j,
