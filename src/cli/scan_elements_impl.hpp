@@ -24,28 +24,28 @@ namespace fused_scan::cli {
 class PathListener {
  public:
   PathListener() {
-    s_path.clear();
-    s_tool = Kokkos::Tools::Experimental::get_callbacks().push_region;
+    m_path.clear();
+    m_tool = Kokkos::Tools::Experimental::get_callbacks().push_region;
     Kokkos::Tools::Experimental::set_push_region_callback(hear);
   }
-  ~PathListener() { Kokkos::Tools::Experimental::set_push_region_callback(s_tool); }
+  ~PathListener() { Kokkos::Tools::Experimental::set_push_region_callback(m_tool); }
   PathListener(const PathListener&) = delete;
   PathListener& operator=(const PathListener&) = delete;
 
-  std::string path() const { return s_path; }
+  std::string path() const { return m_path; }
 
  private:
   static void hear(const char* region) {
     const std::string name = region;
     const std::size_t begin = name.find('[');
     if (name.starts_with("fused_scan::") && begin != std::string::npos) {
-      s_path = name.substr(begin + 1, name.find(']') - begin - 1);
+      m_path = name.substr(begin + 1, name.find(']') - begin - 1);
     }
-    if (s_tool) s_tool(region);
+    if (m_tool) m_tool(region);
   }
 
-  static inline std::string s_path;
-  static inline Kokkos_Profiling_pushFunction s_tool = nullptr;
+  static inline std::string m_path;
+  static inline Kokkos_Profiling_pushFunction m_tool = nullptr;
 };
 
 /// A data set of any rank as one of rank 3: before the axis, along it, and behind it.
