@@ -1,0 +1,349 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// CompensatedValue by itself, and with CompensatedSumReducer in the reductions and scans of
+// anyone's own kernels: at range, team and vector level.
+
+#include <Kokkos_Core.hpp>
+#include <bit>
+#include <catch2/catch_template_test_macros.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <fused_scan/compensated_sum.hpp>
+#include <limits>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include "exact_sum.hpp"
+#include "random_bits.hpp"
+#include "test_views.hpp"
+
+namespace {
+
+using namespace fused_scan;
+using namespace fused_scan::test;
+
+using Floats = std::tuple<float, double>;
+
+static_assert(std::is_trivially_copyable_v<CompensatedValue<float>>);
+static_assert(sizeof(CompensatedValue<float>) == 2 * sizeof(float));
+static_assert(sizeof(CompensatedValue<Kokkos::complex<double>>) == 4 * sizeof(double));
+
+template <class T>
+constexpr double unit_roundoff = std::numeric_limits<T>::epsilon() / 2;
+
+// Finite numbers of any size, but for the very largest.
+template <class T>
+T any_number(std::uint64_t i) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  const auto x = std::bit_cast<T>(static_cast<Bits>(random_bits(i)));
+  return std::abs(x) < std::numeric_limits<T>::max() / 4 ? x : T(0);
+}
+
+// Large numbers that cancel and small ones that remain: a plain sum of them is far off.
+template <class T>
+T hard_number(std::size_t i) {
+  const double small = random_fraction(i);
+  const double large = 64 * (1 + random_fraction(i / 2));
+  return static_cast<T>(i % 4 == 0 ? large : i % 4 == 1 ? -large : small);
+}
+
+template <class T>
+std::vector<T> hard_numbers(std::size_t n) {
+  std::vector<T> x(n);
+  for (std::size_t i = 0; i < n; ++i) x[i] = hard_number<T>(i);
+  return x;
+}
+
+template <class T>
+bool within_bound(const CompensatedValue<T>& sum, const ExactSum& exact, double magnitude,
+                  std::size_t n) {
+  constexpr double u = unit_roundoff<T>;
+  ExactSum error = exact;
+  error.add(-static_cast<double>(sum.value()));
+  return std::abs(error.round<double>()) <=
+         u * std::abs(exact.round<double>()) + static_cast<double>(n) * u * u * magnitude;
+}
+
+template <class T, class Iterator>
+bool is_sum_of(const CompensatedValue<T>& sum, Iterator first, Iterator last) {
+  ExactSum exact;
+  double magnitude = 0;
+  for (Iterator x = first; x != last; ++x) {
+    exact.add(*x);
+    magnitude += std::abs(static_cast<double>(*x));
+  }
+  return within_bound(sum, exact, magnitude, static_cast<std::size_t>(last - first));
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.TwoSumIsExact", "", Floats) {
+  using T = TestType;
+  for (std::uint64_t i = 0; i < 100'000; ++i) {
+    const T a = any_number<T>(2 * i);
+    // Every other pair of about the same size, so that their digits overlap.
+    const T b = i % 2 == 0 ? any_number<T>(2 * i + 1)
+                           : static_cast<T>(a * (4 * random_fraction(2 * i + 1) - 2) / 2);
+    const auto sum = two_sum(a, b);
+    CHECK(sum.sum == a + b);
+    ExactSum rest;
+    for (const double x : {double(a), double(b), -double(sum.sum), -double(sum.compensation)})
+      rest.add(x);
+    CHECK(rest.round<double>() == 0);
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.TwoSumOfComplexNumbersIsOneOfEachPart", "", Floats) {
+  using T = TestType;
+  using Complex = Kokkos::complex<T>;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const Complex a(any_number<T>(4 * i), any_number<T>(4 * i + 1));
+    const Complex b(any_number<T>(4 * i + 2), any_number<T>(4 * i + 3));
+    const auto sum = two_sum(a, b);
+    const auto real = two_sum(a.real(), b.real());
+    const auto imag = two_sum(a.imag(), b.imag());
+    CHECK(sum.sum == Complex(real.sum, imag.sum));
+    CHECK(sum.compensation == Complex(real.compensation, imag.compensation));
+  }
+}
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.AddsNumbersAndPairs", "", Floats) {
+  using T = TestType;
+  constexpr T tiny = unit_roundoff<T> / 4;
+  CompensatedValue<T> sum;
+  CHECK(sum.value() == 0);
+  sum += T(1);
+  sum += tiny;
+  CHECK(sum == CompensatedValue<T>(1, tiny));
+  CHECK(sum.value() == 1);
+  sum += CompensatedValue<T>(-1, tiny / 2);
+  CHECK(sum.value() == tiny + tiny / 2);
+  CHECK((CompensatedValue<T>(1, tiny) + CompensatedValue<T>(-1, tiny)).value() == 2 * tiny);
+}
+
+// The compensation stays within half an ulp of the sum, however long the sum gets.
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.IsRenormalised", "", Floats) {
+  using T = TestType;
+  CompensatedValue<T> sum;
+  ExactSum exact;
+  double largest = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    sum += T(0.1);
+    exact.add(T(0.1));
+    largest = std::max(largest, std::abs(double(sum.compensation)) / double(sum.sum));
+  }
+  CHECK(largest <= unit_roundoff<T>);
+  CHECK(sum.value() == exact.round<T>());
+}
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.NotFinite", "", Floats) {
+  using T = TestType;
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  constexpr T largest = std::numeric_limits<T>::max();
+  const auto sum_of = [](auto... x) {
+    CompensatedValue<T> sum;
+    ((sum += x), ...);
+    return sum;
+  };
+  for (const auto& sum : {sum_of(T(1), infinity), sum_of(infinity, T(1)), sum_of(largest, largest),
+                          sum_of(infinity, infinity), sum_of(infinity, -largest),
+                          CompensatedValue<T>(largest) + CompensatedValue<T>(largest)}) {
+    CHECK(sum.value() == infinity);
+    CHECK(sum.compensation == 0);
+  }
+  CHECK(std::isnan(sum_of(infinity, -infinity).value()));
+  CHECK(std::isnan(sum_of(T(1), std::numeric_limits<T>::quiet_NaN(), T(1)).value()));
+}
+
+// ---- in reductions and scans ----------------------------------------------------------------
+
+namespace {
+
+constexpr std::size_t n_numbers = 100'003;
+constexpr int n_rows = 40;
+constexpr int row_length = 1031;
+
+template <class T, class Exec>
+Kokkos::View<T*, Exec> hard_view(std::size_t n) {
+  HostArray<T> array({n});
+  array.values = hard_numbers<T>(n);
+  return make_view<Kokkos::View<T*, Exec>>("x", array);
+}
+
+// A plain sum of these would be out of bounds: no test below is passed without the compensation.
+template <class T>
+bool plain_sum_is_out_of_bounds(const std::vector<T>& x) {
+  T sum = 0;
+  for (const T& number : x) sum += number;
+  return !is_sum_of(CompensatedValue<T>(sum), x.begin(), x.end());
+}
+
+template <class T>
+bool rows_are_summed(const std::vector<CompensatedValue<T>>& sums, const std::vector<T>& x) {
+  bool all = true;
+  for (int row = 0; row < n_rows; ++row) {
+    const auto first = x.begin() + row * row_length;
+    all = all && is_sum_of(sums[static_cast<std::size_t>(row)], first, first + row_length);
+  }
+  return all;
+}
+
+template <class T>
+bool is_scan_of(const std::vector<CompensatedValue<T>>& sums, const std::vector<T>& x,
+                std::size_t length) {
+  bool all = sums.size() == x.size();
+  for (std::size_t begin = 0; begin < x.size(); begin += length) {
+    ExactSum exact;
+    double magnitude = 0;
+    for (std::size_t i = begin; i < begin + length; ++i) {
+      exact.add(x[i]);
+      magnitude += std::abs(static_cast<double>(x[i]));
+      all = all && within_bound(sums[i], exact, magnitude, i - begin + 1);
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.HardNumbersAreHard", "", Floats) {
+  CHECK(plain_sum_is_out_of_bounds(hard_numbers<TestType>(n_numbers)));
+  CHECK(plain_sum_is_out_of_bounds(hard_numbers<TestType>(row_length)));
+}
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.RangeReduce", "", ExecutionSpaces) {
+  const auto check = []<class T>(T) {
+    const auto x = hard_view<T, TestType>(n_numbers);
+    const auto numbers = hard_numbers<T>(n_numbers);
+    const Kokkos::RangePolicy<TestType> policy(0, n_numbers);
+
+    const auto add = KOKKOS_LAMBDA(int i, CompensatedValue<T>& sum) { sum += x(i); };
+    CompensatedValue<T> total(99);
+    Kokkos::parallel_reduce(policy, add, CompensatedSumReducer<T, Kokkos::HostSpace>(total));
+    CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
+
+    const Kokkos::View<CompensatedValue<T>, TestType> result("result");
+    Kokkos::parallel_reduce(policy, add,
+                            CompensatedSumReducer<T, typename TestType::memory_space>(result));
+    CHECK(is_sum_of(read(result).values[0], numbers.begin(), numbers.end()));
+
+    total = CompensatedValue<T>(99);
+    Kokkos::parallel_reduce(policy, add, total);
+    CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
+
+    total = CompensatedValue<T>(99);
+    Kokkos::parallel_reduce(policy, add, Kokkos::Sum<CompensatedValue<T>>(total));
+    CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
+  };
+  for_each_type<Floats>(check);
+}
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.RangeScan", "", ExecutionSpaces) {
+  const auto check = []<class T>(T) {
+    const auto x = hard_view<T, TestType>(n_numbers);
+    const Kokkos::View<CompensatedValue<T>*, TestType> sums("sums", n_numbers);
+    CompensatedValue<T> total;
+    Kokkos::parallel_scan(
+        Kokkos::RangePolicy<TestType>(0, n_numbers),
+        KOKKOS_LAMBDA(int i, CompensatedValue<T>& sum, bool is_final) {
+          sum += x(i);
+          if (is_final) sums(i) = sum;
+        },
+        total);
+    const auto numbers = hard_numbers<T>(n_numbers);
+    CHECK(is_scan_of(read(sums).values, numbers, n_numbers));
+    CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
+  };
+  for_each_type<Floats>(check);
+}
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.TeamReduce", "", ExecutionSpaces) {
+  const auto check = []<class T>(T) {
+    using Policy = Kokkos::TeamPolicy<TestType>;
+    using Team = typename Policy::member_type;
+    using Reducer = CompensatedSumReducer<T, typename TestType::memory_space>;
+    const auto x = hard_view<T, TestType>(n_rows * row_length);
+    const auto numbers = hard_numbers<T>(n_rows * row_length);
+    const Kokkos::View<CompensatedValue<T>*, TestType> by_range("range", n_rows);
+    const Kokkos::View<CompensatedValue<T>*, TestType> by_team("team", n_rows);
+    const Kokkos::View<CompensatedValue<T>*, TestType> by_vector("vector", n_rows);
+    Kokkos::parallel_for(
+        Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
+          const int row = team.league_rank();
+          const auto add = [&](int i, CompensatedValue<T>& sum) { sum += x(row * row_length + i); };
+
+          CompensatedValue<T> sum;
+          Kokkos::parallel_reduce(Kokkos::TeamThreadRange(team, row_length), add, Reducer(sum));
+          Kokkos::single(Kokkos::PerTeam(team), [&] { by_range(row) = sum; });
+
+          CompensatedValue<T> part;
+          for (int i = team.team_rank(); i < row_length; i += team.team_size()) add(i, part);
+          team.team_reduce(Reducer(part));
+          Kokkos::single(Kokkos::PerTeam(team), [&] { by_team(row) = part; });
+
+          CompensatedValue<T> all;
+          Kokkos::parallel_reduce(Kokkos::TeamVectorRange(team, row_length), add, Reducer(all));
+          Kokkos::single(Kokkos::PerTeam(team), [&] { by_vector(row) = all; });
+        });
+    CHECK(rows_are_summed(read(by_range).values, numbers));
+    CHECK(rows_are_summed(read(by_team).values, numbers));
+    CHECK(rows_are_summed(read(by_vector).values, numbers));
+  };
+  for_each_type<Floats>(check);
+}
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.VectorReduce", "", ExecutionSpaces) {
+  const auto check = []<class T>(T) {
+    using Policy = Kokkos::TeamPolicy<TestType>;
+    using Team = typename Policy::member_type;
+    using Reducer = CompensatedSumReducer<T, typename TestType::memory_space>;
+    const auto x = hard_view<T, TestType>(n_rows * row_length);
+    const Kokkos::View<CompensatedValue<T>*, TestType> sums("sums", n_rows);
+    Kokkos::parallel_for(
+        Policy(n_rows, 1, Policy::vector_length_max() < 8 ? 1 : 8),
+        KOKKOS_LAMBDA(const Team& team) {
+          const int row = team.league_rank();
+          CompensatedValue<T> sum;
+          Kokkos::parallel_reduce(
+              Kokkos::ThreadVectorRange(team, row_length),
+              [&](int i, CompensatedValue<T>& part) { part += x(row * row_length + i); },
+              Reducer(sum));
+          Kokkos::single(Kokkos::PerThread(team), [&] { sums(row) = sum; });
+        });
+    CHECK(rows_are_summed(read(sums).values, hard_numbers<T>(n_rows * row_length)));
+  };
+  for_each_type<Floats>(check);
+}
+
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.TeamAndVectorScan", "", ExecutionSpaces) {
+  const auto check = []<class T>(T) {
+    using Policy = Kokkos::TeamPolicy<TestType>;
+    using Team = typename Policy::member_type;
+    const auto x = hard_view<T, TestType>(n_rows * row_length);
+    const auto numbers = hard_numbers<T>(n_rows * row_length);
+    const Kokkos::View<CompensatedValue<T>*, TestType> by_team("team", numbers.size());
+    const Kokkos::View<CompensatedValue<T>*, TestType> by_vector("vector", numbers.size());
+    Kokkos::parallel_for(
+        Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
+          const int first = team.league_rank() * row_length;
+          Kokkos::parallel_scan(Kokkos::TeamThreadRange(team, row_length),
+                                [&](int i, CompensatedValue<T>& sum, bool is_final) {
+                                  sum += x(first + i);
+                                  if (is_final) by_team(first + i) = sum;
+                                });
+          if (team.team_rank() == 0)
+            Kokkos::parallel_scan(Kokkos::ThreadVectorRange(team, row_length),
+                                  [&](int i, CompensatedValue<T>& sum, bool is_final) {
+                                    sum += x(first + i);
+                                    if (is_final) by_vector(first + i) = sum;
+                                  });
+        });
+    CHECK(is_scan_of(read(by_team).values, numbers, row_length));
+    CHECK(is_scan_of(read(by_vector).values, numbers, row_length));
+  };
+  for_each_type<Floats>(check);
+}
