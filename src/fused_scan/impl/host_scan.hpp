@@ -120,6 +120,12 @@ struct HostTiles {
         tree.merge(sum);
       }
     }
+    // Before anything is published: once all tiles are, the last may store the final state, and the two
+    // states may be one array.
+    Nodes& prefix = tree.prefix();
+    for (int j = 0; j < bundle.count; ++j) {
+      prefix.set(j, scan.initial(bundle.outer, bundle.lane + j));
+    }
     if (tile + 1 < tiles) {
       Nodes total = tree.node(std::countr_zero(static_cast<unsigned>(tile_blocks)));
       for (int level = 0; level < levels_ending_with(tile); ++level) {
@@ -129,11 +135,6 @@ struct HostTiles {
       }
       node[tile] = total;
       publish(flag + tile);
-    }
-
-    Nodes& prefix = tree.prefix();
-    for (int j = 0; j < bundle.count; ++j) {
-      prefix.set(j, scan.initial(bundle.outer, bundle.lane + j));
     }
     for (int level = std::bit_width(static_cast<std::uint64_t>(tile)) - 1; level >= 0; --level) {
       if (!((tile >> level) & 1)) continue;

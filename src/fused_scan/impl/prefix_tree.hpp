@@ -82,7 +82,7 @@ class PrefixTree {
   Op m_op;
   int m_lanes;
   std::int64_t m_blocks = 0;
-  Lanes<Value, N> m_prefix;
+  Lanes<Value, N> m_prefix{};
   Lanes<Value, N> m_node[max_levels];
   Lanes<Value, N> m_before[max_levels];
 };

@@ -23,9 +23,10 @@ KOKKOS_INLINE_FUNCTION bool is_published(const int* flag) {
 
 /// Only for a flag that a running thread is about to raise: tiles are taken in order, and a tile waits
 /// for earlier ones only.
-inline void wait_for(const int* flag) {
+KOKKOS_INLINE_FUNCTION void wait_for(const int* flag) {
   for (int polls = 0; !is_published(flag); ++polls) {
-    if (polls > 1000) std::this_thread::yield();  // more threads than cores
+    // There may be more host threads than cores.
+    KOKKOS_IF_ON_HOST((if (polls > 1000) std::this_thread::yield();))
   }
   Kokkos::memory_fence();
 }

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <fused_scan/concepts.hpp>
 #include <fused_scan/impl/bound_operator.hpp>
+#include <fused_scan/impl/device_scan.hpp>
 #include <fused_scan/impl/host_scan.hpp>
 #include <fused_scan/impl/line_scan.hpp>
 #include <fused_scan/impl/overlap.hpp>
@@ -93,9 +94,9 @@ std::string extents_of(const View& view, int without = -1) {
 template <class View>
 int checked_axis(const std::string& function, const View& view, int axis) {
   const int rank = View::rank;
-  require(-rank <= axis && axis < rank, function,
+  impl::require(-rank <= axis && axis < rank, function,
           "axis " + std::to_string(axis) + " is out of range [" + std::to_string(-rank) + ", " +
-              std::to_string(rank - 1) + "] for View " + quoted(view) + " of rank " +
+              std::to_string(rank - 1) + "] for View " + impl::quoted(view) + " of rank " +
               std::to_string(rank));
   return axis < 0 ? axis + rank : axis;
 }
@@ -103,7 +104,7 @@ int checked_axis(const std::string& function, const View& view, int axis) {
 template <class Options>
 void check_options(const std::string& function, const Options& options) {
   const int size = options.block_size;
-  require(size == 0 || (size >= chunk_length && std::has_single_bit(static_cast<unsigned>(size))),
+  impl::require(size == 0 || (size >= chunk_length && std::has_single_bit(static_cast<unsigned>(size))),
           function,
           "block_size " + std::to_string(size) + " must be 0 (chosen) or a power of two, at least " +
               std::to_string(chunk_length));
@@ -116,16 +117,16 @@ void check_state_extents(const std::string& function, const char* which, const I
   for (int d = 0; d < static_cast<int>(State::rank); ++d) {
     equal = equal && state.extent(d) == in.extent(d < axis ? d : d + 1);
   }
-  require(equal, function,
-          std::string(which) + " state " + quoted(state) + " has extents " + extents_of(state) +
-              " instead of " + extents_of(in, axis) + ", those of View " + quoted(in) +
+  impl::require(equal, function,
+          std::string(which) + " state " + impl::quoted(state) + " has extents " + impl::extents_of(state) +
+              " instead of " + impl::extents_of(in, axis) + ", those of View " + impl::quoted(in) +
               " without axis " + std::to_string(axis));
 }
 
 template <class A, class B>
 void check_no_overlap(const std::string& function, const A& a, const B& b, bool may_be_same) {
-  require((may_be_same && same_array(a, b)) || !overlap(a, b), function,
-          "Views " + quoted(a) + " and " + quoted(b) + " overlap in memory" +
+  impl::require((may_be_same && impl::same_array(a, b)) || !impl::overlap(a, b), function,
+          "Views " + impl::quoted(a) + " and " + impl::quoted(b) + " overlap in memory" +
               (may_be_same ? " without being the same array" : ""));
 }
 
@@ -152,14 +153,26 @@ auto line_scan(const Op& op, const Load& load, const Store& store, const Initial
 }
 
 template <class Exec>
+inline constexpr bool runs_on_host =
+    std::is_same_v<typename Exec::memory_space, Kokkos::HostSpace>;
+
+template <class Exec>
 Path choose_path(const Exec& exec, const ScanExtents& extents, int value_size, bool along_axis) {
-  return choose_host_path(exec, extents, value_size, along_axis);
+  if constexpr (runs_on_host<Exec>) {
+    return impl::choose_host_path(exec, extents, value_size, along_axis);
+  } else {
+    return impl::choose_device_path(exec, extents, along_axis);
+  }
 }
 
 template <Path::Shape shape, class Exec, class Scan>
 void run_on_path(const Exec& exec, const Scan& scan, bool tiles, const std::string& label,
                  int block_size) {
-  run_on_host<shape>(exec, scan, tiles, label, block_size);
+  if constexpr (runs_on_host<Exec>) {
+    impl::run_on_host<shape>(exec, scan, tiles, label, block_size);
+  } else {
+    impl::run_on_device<shape>(exec, scan, tiles, label);
+  }
 }
 
 /// Chooses the path and runs the scan in a region named after it: `scan`, or where the path takes
@@ -168,7 +181,7 @@ template <class Exec, class Options, class Scan, class UnitScan>
 void run_line_scan(const Exec& exec, bool along_axis, const Call<Options>& call, const Scan& scan,
                    const UnitScan& unit_scan, bool unit_lanes = true) {
   if (scan.extents.outer * scan.extents.inner == 0) return;
-  const Path path = choose_path(exec, scan.extents, sizeof(typename Scan::Value), along_axis);
+  const Path path = impl::choose_path(exec, scan.extents, sizeof(typename Scan::Value), along_axis);
   const Kokkos::Profiling::ScopedRegion region(call.function + "[" + path.name() + "]");
   const int block_size = call.options.block_size;
   using Shape = Path::Shape;
@@ -209,8 +222,8 @@ struct FunctorLines {
 template <class Exec, class Load, class Store, class Initial, class Final, class Op, class Options>
 void scan_functors(const Exec& exec, const ScanExtents& extents, const Load& load, const Store& store,
                    const Initial& initial, const Final& final, const Op& op, const Call<Options>& call) {
-  check_options(call.function, call.options);
-  require(extents.outer >= 0 && extents.length >= 0 && extents.inner >= 0, call.function,
+  impl::check_options(call.function, call.options);
+  impl::require(extents.outer >= 0 && extents.length >= 0 && extents.inner >= 0, call.function,
           "extents (" + std::to_string(extents.outer) + ", " + std::to_string(extents.length) + ", " +
               std::to_string(extents.inner) + ") must not be negative");
   using Element = std::decay_t<decltype(load(0, 0, 0))>;
@@ -232,10 +245,10 @@ void scan_functors(const Exec& exec, const ScanExtents& extents, const Load& loa
   }();
   const std::int64_t first = call.reverse() ? extents.length - 1 : 0;
   const std::int64_t step = call.reverse() ? -1 : 1;
-  const auto scan = line_scan(bound, FunctorLines<Load>{load, first, step},
+  const auto scan = impl::line_scan(bound, FunctorLines<Load>{load, first, step},
                               FunctorLines<Store>{store, first, step}, initial_state, final_state,
                               extents, call);
-  run_line_scan(exec, extents.inner == 1, call, scan, scan);
+  impl::run_line_scan(exec, extents.inner == 1, call, scan, scan);
 }
 
 /// Views of the same extents, but for the axis, as lines.
@@ -253,7 +266,7 @@ struct ViewGeometry {
       dims.push_back({static_cast<std::int64_t>(in.extent(d)),
                       {stride(out, d), stride(in, d), stride(initial, state_d), stride(final, state_d)}});
     }
-    dims = merged_dimensions(dims);
+    dims = impl::merged_dimensions(dims);
     extents = {1, static_cast<std::int64_t>(in.extent(axis)), 1};
     for (const auto& dim : dims) (&dim == &dims.back() ? extents.inner : extents.outer) *= dim.extent;
   }
@@ -272,23 +285,23 @@ struct ViewGeometry {
 template <class In, class Out, class Initial, class Final, class Options>
 void check_views(const In& in, const Out& out, const Initial& initial, const Final& final, int axis,
                  const Call<Options>& call) {
-  check_options(call.function, call.options);
+  impl::check_options(call.function, call.options);
   for (int d = 0; d < static_cast<int>(In::rank); ++d) {
-    require(in.extent(d) == out.extent(d), call.function,
-            "extents of " + quoted(in) + " " + extents_of(in) + " and " + quoted(out) + " " +
-                extents_of(out) + " differ");
+    impl::require(in.extent(d) == out.extent(d), call.function,
+            "extents of " + impl::quoted(in) + " " + impl::extents_of(in) + " and " + impl::quoted(out) + " " +
+                impl::extents_of(out) + " differ");
   }
-  check_no_overlap(call.function, in, out, true);
+  impl::check_no_overlap(call.function, in, out, true);
   if constexpr (!std::is_same_v<Initial, None>) {
-    check_state_extents(call.function, "initial", in, axis, initial);
-    check_no_overlap(call.function, initial, out, false);
+    impl::check_state_extents(call.function, "initial", in, axis, initial);
+    impl::check_no_overlap(call.function, initial, out, false);
   }
   if constexpr (!std::is_same_v<Final, None>) {
-    check_state_extents(call.function, "final", in, axis, final);
-    check_no_overlap(call.function, in, final, false);
-    check_no_overlap(call.function, out, final, false);
+    impl::check_state_extents(call.function, "final", in, axis, final);
+    impl::check_no_overlap(call.function, in, final, false);
+    impl::check_no_overlap(call.function, out, final, false);
     if constexpr (!std::is_same_v<Initial, None>) {
-      check_no_overlap(call.function, initial, final, true);
+      impl::check_no_overlap(call.function, initial, final, true);
     }
   }
 }
@@ -301,8 +314,8 @@ void scan_views(const Exec& exec, const In& in, const Out& out, const Initial& i
   static_assert(!std::is_const_v<typename Out::value_type>, "fused_scan: the output must not be const");
   static_assert(is_accessible<Exec, In> && is_accessible<Exec, Out>,
                 "fused_scan: input and output must be accessible from the execution space");
-  const int axis = checked_axis(call.function, in, any_axis);
-  check_views(in, out, initial, final, axis, call);
+  const int axis = impl::checked_axis(call.function, in, any_axis);
+  impl::check_views(in, out, initial, final, axis, call);
   const ViewGeometry<In, Out, Initial, Final> geometry(in, out, initial, final, axis);
   using Geometry = decltype(geometry);
   const auto& dims = geometry.dims;
@@ -346,11 +359,11 @@ void scan_views(const Exec& exec, const In& in, const Out& out, const Initial& i
       geometry.extents.inner == 1 || std::abs(from.axis_stride()) + std::abs(to.axis_stride()) <
                                          from.lane_stride() + to.lane_stride();
   const auto scan = [&]<bool unit>(std::bool_constant<unit>) {
-    return line_scan(bound, ViewLines<InT, unit>{from}, ViewLines<OutT, unit>{to}, initial_state,
+    return impl::line_scan(bound, ViewLines<InT, unit>{from}, ViewLines<OutT, unit>{to}, initial_state,
                      final_state, geometry.extents, call);
   };
   const bool unit_lanes = from.lane_stride() == 1 && to.lane_stride() == 1;
-  run_line_scan(exec, along_axis, call, scan(std::false_type()), scan(std::true_type()), unit_lanes);
+  impl::run_line_scan(exec, along_axis, call, scan(std::false_type()), scan(std::true_type()), unit_lanes);
 }
 
 }  // namespace fused_scan::impl
