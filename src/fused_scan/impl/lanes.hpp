@@ -14,8 +14,8 @@ namespace fused_scan::impl {
 template <class Value, int N>
 class Lanes {
  public:
-  Value get(int j) const { return m_values[j]; }
-  void set(int j, const Value& value) { m_values[j] = value; }
+  KOKKOS_FORCEINLINE_FUNCTION Value get(int j) const { return m_values[j]; }
+  KOKKOS_FORCEINLINE_FUNCTION void set(int j, const Value& value) { m_values[j] = value; }
 
  private:
   Value m_values[N];
@@ -24,8 +24,8 @@ class Lanes {
 template <class T, int N>
 class Lanes<Kokkos::complex<T>, N> {
  public:
-  Kokkos::complex<T> get(int j) const { return {m_real[j], m_imag[j]}; }
-  void set(int j, const Kokkos::complex<T>& value) {
+  KOKKOS_FORCEINLINE_FUNCTION Kokkos::complex<T> get(int j) const { return {m_real[j], m_imag[j]}; }
+  KOKKOS_FORCEINLINE_FUNCTION void set(int j, const Kokkos::complex<T>& value) {
     m_real[j] = value.real();
     m_imag[j] = value.imag();
   }
@@ -38,8 +38,8 @@ class Lanes<Kokkos::complex<T>, N> {
 template <class T, int N>
 class Lanes<CompensatedValue<T>, N> {
  public:
-  CompensatedValue<T> get(int j) const { return {m_sum.get(j), m_compensation.get(j)}; }
-  void set(int j, const CompensatedValue<T>& value) {
+  KOKKOS_FORCEINLINE_FUNCTION CompensatedValue<T> get(int j) const { return {m_sum.get(j), m_compensation.get(j)}; }
+  KOKKOS_FORCEINLINE_FUNCTION void set(int j, const CompensatedValue<T>& value) {
     m_sum.set(j, value.sum);
     m_compensation.set(j, value.compensation);
   }
