@@ -115,7 +115,8 @@ struct StoreHiddenGradient {
     T* hidden;
     KOKKOS_FUNCTION void operator()(std::int64_t first, std::int64_t count, const T* values) const {
       for (std::int64_t j = first; j < first + count; ++j) {
-        hidden[j] = hidden[j] <= 0 ? T(0) : values[j - first];
+        const T gradient = values[j - first];
+        hidden[j] = hidden[j] <= 0 ? T(0) : gradient;
       }
     }
   };
@@ -129,7 +130,9 @@ struct RowTerm {
   Rows<const T> rows;
   struct Row {
     const T* row;
-    KOKKOS_FUNCTION T operator()(std::int64_t j, int) const { return row[j]; }
+    KOKKOS_FUNCTION void add(int, std::int64_t first, int count, T* sums) const {
+      for (int j = 0; j < count; ++j) sums[j] += row[first + j];
+    }
   };
   KOKKOS_FUNCTION Row row(std::int64_t i) const { return {rows.row(i)}; }
 };
@@ -147,10 +150,27 @@ struct ConvolutionTerm {
     ConvolutionRow<T> x;
     T share;
 
-    KOKKOS_FUNCTION T operator()(std::int64_t d, int n) const {
-      const T g = gradient[d * column_stride];
-      if (n == 3) return g;
-      return x.tap[n] ? share * g * x.tap[n][d * x.column_stride] : T(0);
+    KOKKOS_FUNCTION void add(int n, std::int64_t first, int count, T* sums) const {
+      if (n == 3) return add_products(first, count, sums, [](std::int64_t) { return T(1); });
+      if (!x.tap[n]) return;
+      if (x.column_stride == 1) {
+        add_products(first, count, sums, [this, n](std::int64_t d) { return share * x.tap[n][d]; });
+      } else {
+        add_products(first, count, sums,
+                     [this, n](std::int64_t d) { return share * x.tap[n][d * x.column_stride]; });
+      }
+    }
+
+    template <class Factor>
+    KOKKOS_FUNCTION void add_products(std::int64_t first, int count, T* sums,
+                                      const Factor& factor) const {
+      if (column_stride == 1) {
+        for (int j = 0; j < count; ++j) sums[j] += gradient[first + j] * factor(first + j);
+      } else {
+        for (int j = 0; j < count; ++j) {
+          sums[j] += gradient[(first + j) * column_stride] * factor(first + j);
+        }
+      }
     }
   };
   KOKKOS_FUNCTION Row row(std::int64_t i) const {
@@ -180,9 +200,9 @@ struct CombineSums {
   T* gradients;
 
   KOKKOS_FUNCTION void operator()(std::int64_t i) const {
-    CompensatedValue<T> sum;
-    for (int group = 0; group < groups; ++group) sum += sums[group * group_stride + i];
-    gradients[i] = sum.value();
+    T sum = sums[i];
+    for (int group = 1; group < groups; ++group) sum += sums[group * group_stride + i];
+    gradients[i] = sum;
   }
 };
 

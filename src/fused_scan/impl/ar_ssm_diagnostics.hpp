@@ -151,8 +151,11 @@ struct NormTerm {
     const T* gates;
     const T* u;
     const T* v;
-    KOKKOS_FUNCTION T operator()(std::int64_t j, int n) const {
-      return n == 0 ? gates[j] : n == 1 ? u[j] * u[j] : v[j] * v[j];
+    KOKKOS_FUNCTION void add(int n, std::int64_t first, int count, T* sums) const {
+      for (int j = 0; j < count; ++j) {
+        const std::int64_t r = first + j;
+        sums[j] += n == 0 ? gates[r] : n == 1 ? u[r] * u[r] : v[r] * v[r];
+      }
     }
   };
   KOKKOS_FUNCTION Row row(std::int64_t i) const {

@@ -71,14 +71,31 @@ struct StoreGates {
 
     KOKKOS_FUNCTION void operator()(std::int64_t first, std::int64_t count, const T* values) const {
       const GateFunction<T>& function = store->function;
-      for (std::int64_t j = first; j < first + count; ++j) {
-        const T logit = values[j - first] + store->bias[j];
-        const Gate<T> gate = j >= function.current_ranks       ? Gate<T>{T(0), T(0)}
-                             : function.mode == GateMode::soft ? function.soft(logit)
-                             : function.mode == GateMode::ste  ? function.ste(logit)
-                                                               : function.gumbel(logit, b, l, j);
+      switch (function.mode) {
+        case GateMode::soft:
+          return each(first, count, values, [&](T logit, std::int64_t) { return function.soft(logit); });
+        case GateMode::ste:
+          return each(first, count, values, [&](T logit, std::int64_t) { return function.ste(logit); });
+        case GateMode::gumbel:
+          return each(first, count, values,
+                      [&](T logit, std::int64_t j) { return function.gumbel(logit, b, l, j); });
+      }
+    }
+
+    template <class Function>
+    KOKKOS_FUNCTION void each(std::int64_t first, std::int64_t count, const T* values,
+                              const Function& function) const {
+      const std::int64_t end = first + count;
+      const std::int64_t current = store->function.current_ranks;
+      const std::int64_t open = first > current ? first : current < end ? current : end;
+      for (std::int64_t j = first; j < open; ++j) {
+        const Gate<T> gate = function(values[j - first] + store->bias[j], j);
         gates[j] = gate.value;
         if (slopes) slopes[j] = gate.slope;
+      }
+      for (std::int64_t j = open; j < end; ++j) {
+        gates[j] = 0;
+        if (slopes) slopes[j] = 0;
       }
     }
   };

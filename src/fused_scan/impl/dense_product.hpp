@@ -465,7 +465,8 @@ void transposed_product(const Exec& exec, const std::string& label, const Slabs&
   own_transposed_product(exec, label, slabs, a, rows, b, columns, sums, group_stride);
 }
 
-/// For each column j of `columns`, a group's sums of the `terms` numbers term(row, j, into).
+/// For each column, a group's sums of `terms` numbers: term.row(i).add(n, first, count, sums) adds the
+/// n-th of row i for `count` columns.
 template <class Exec, int terms, class T, class Term, class Target>
 struct ColumnSums {
   static constexpr int lanes = is_host_space<Exec> ? 64 : 1;
@@ -492,9 +493,7 @@ struct ColumnSums {
       T slab[terms][lanes] = {};
       for (int k = 0; k < count; ++k) {
         const auto of_row = term.row(first + k);
-        for (int n = 0; n < terms; ++n) {
-          for (int j = 0; j < width; ++j) slab[n][j] += of_row(first_column + j, n);
-        }
+        for (int n = 0; n < terms; ++n) of_row.add(n, first_column, width, slab[n]);
       }
       for (int n = 0; n < terms; ++n) {
         for (int j = 0; j < width; ++j) into[target(first_column + j, n)] += slab[n][j];

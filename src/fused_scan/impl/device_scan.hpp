@@ -72,9 +72,7 @@ struct DeviceScan {
   std::int64_t bundles;
   std::int64_t line_tiles;
   int levels;  // of the tree over the tiles of a line
-  std::int64_t* next_ticket = nullptr;
-  int* flags = nullptr;    // one a lane, of the tiles of bundle 0, then bundle 1, ...
-  Value* nodes = nullptr;  // likewise
+  TileBoard<Value> board;  // one place a lane, for the tiles of bundle 0, then bundle 1, ...
 
   KOKKOS_FUNCTION void operator()(const Member& member) const {
     Team team(*this, member);
@@ -82,11 +80,13 @@ struct DeviceScan {
       std::int64_t ticket;
       Kokkos::single(
           Kokkos::PerTeam(member),
-          [&](std::int64_t& mine) { mine = Kokkos::atomic_fetch_add(next_ticket, 1); }, ticket);
+          [&](std::int64_t& mine) { mine = Kokkos::atomic_fetch_add(board.next_ticket, 1); }, ticket);
       team.select_bundle(ticket % bundles);
+      team.fetch(ticket / bundles);
       team.run_tile(ticket / bundles);
     } else {
       team.select_bundle(member.league_rank());
+      if (line_tiles > 0) team.fetch(0);
       for (std::int64_t tile = 0; tile < line_tiles; ++tile) team.run_tile(tile);
     }
   }
@@ -140,6 +140,24 @@ struct DeviceScan {
       }
     }
 
+    /// Loads this thread's share of a tile, in the order in which a warp reads neighbours in memory.
+    KOKKOS_FUNCTION void fetch(std::int64_t tile) {
+      const auto line = m_kernel.scan.load.line(m_outer);
+      const std::int64_t first = tile * tile_length + (lanes > 1 ? m_chunk * chunk_length : m_chunk);
+      constexpr int step = lanes > 1 ? 1 : team_size;
+      const std::int64_t length = m_active ? m_kernel.scan.extents.length : 0;
+      if (first + (chunk_length - 1) * step < length) {
+        for (int r = 0; r < chunk_length; ++r) {
+          m_fetched[r] = static_cast<Element>(line(first + r * step, m_line));
+        }
+      } else {
+        for (int r = 0; r < chunk_length; ++r) {
+          if (first + r * step < length) m_fetched[r] = static_cast<Element>(line(first + r * step, m_line));
+        }
+      }
+    }
+
+    /// Scans the tile whose elements have been fetched; meanwhile those of the next one come.
     KOKKOS_FUNCTION void run_tile(std::int64_t tile) {
       const Scan& scan = m_kernel.scan;
       const std::int64_t tile_first = tile * tile_length;
@@ -150,9 +168,13 @@ struct DeviceScan {
           !m_active || tile_count <= before
               ? 0
               : (tile_count - before < chunk_length ? tile_count - before : chunk_length);
+      const bool last = tile + 1 == m_kernel.line_tiles;
 
       Element elements[chunk_length];
-      load(tile_first, tile_count, count, elements);
+      arrange(tile_count, elements);
+      if constexpr (!shared) {
+        if (!last) fetch(tile + 1);
+      }
       if (count == chunk_length) m_sums[m_chunk * lanes + m_lane] = sum_of(elements);
       m_member.team_barrier();
       if constexpr (groups > 1) {
@@ -161,7 +183,6 @@ struct DeviceScan {
         }
         m_member.team_barrier();
       }
-      const bool last = tile + 1 == m_kernel.line_tiles;
       if constexpr (shared) exchange(tile, last);
 
       Value state = prefix_of_chunk(count, tile_count);
@@ -224,33 +245,34 @@ struct DeviceScan {
       m_prefix[m_lane] = op.combine(before(level), sum);
     }
 
-    /// Publishes this tile's node, and collects those before it: a thread each for the levels.
+    /// Publishes this tile's node, and puts the nodes before it together.
     KOKKOS_FUNCTION void exchange(std::int64_t tile, bool last) const {
       const Op& op = m_kernel.scan.op;
       const std::int64_t of_bundle = m_bundle * m_kernel.line_tiles;
       const auto place = [&](std::int64_t of_tile) { return (of_bundle + of_tile) * lanes + m_lane; };
-      const auto publish_node = [&](const Value& value) {
-        m_kernel.nodes[place(tile)] = value;
-        publish(m_kernel.flags + place(tile));
+      const auto await_node = [&](int level) {
+        const std::int64_t end = place((tile >> level << level) - 1);
+        wait_for(m_kernel.board.flags + end);
+        return node(level) = m_kernel.board.nodes[end];
       };
-      const bool leads = m_chunk == 0 && m_active;
+      // The first thread of a lane publishes the tile's node as soon as it has its left siblings: what it
+      // needs for that lies in the node, so no chain of tiles forms. The others meanwhile wait for the
+      // nodes before that, a level each.
       const int merged = levels_ending_with(tile);
-      // Those who wait for nothing publish first, so that nobody waits for long.
-      if (leads && !last && merged == 0) publish_node(total());
-      for (int level = m_chunk; level < m_kernel.levels; level += chunks) {
-        if (m_active && ((tile >> level) & 1)) {
-          const std::int64_t end = place((tile >> level << level) - 1);
-          wait_for(m_kernel.flags + end);
-          node(level) = m_kernel.nodes[end];
+      if (m_active && m_chunk == 0) {
+        if (!last) {
+          Value sum = total();
+          for (int level = 0; level < merged; ++level) sum = op.combine(await_node(level), sum);
+          m_kernel.board.nodes[place(tile)] = sum;
+          publish(m_kernel.board.flags + place(tile));
+        }
+      } else if (m_active) {
+        for (int level = (last ? 0 : merged) + m_chunk - 1; level < m_kernel.levels; level += chunks - 1) {
+          if ((tile >> level) & 1) await_node(level);
         }
       }
       m_member.team_barrier();
-      if (leads) {
-        if (!last && merged > 0) {
-          Value sum = total();
-          for (int level = 0; level < merged; ++level) sum = op.combine(node(level), sum);
-          publish_node(sum);
-        }
+      if (m_active && m_chunk == 0) {
         Value prefix = m_prefix[m_lane];
         for (int level = m_kernel.levels - 1; level >= 0; --level) {
           if ((tile >> level) & 1) prefix = op.combine(prefix, node(level));
@@ -260,22 +282,20 @@ struct DeviceScan {
       m_member.team_barrier();
     }
 
-    KOKKOS_FUNCTION void load(std::int64_t tile_first, int tile_count, int count,
-                              Element (&elements)[chunk_length]) const {
-      const auto line = m_kernel.scan.load.line(m_outer);
+    /// What has been fetched, each thread its own chunk.
+    KOKKOS_FUNCTION void arrange(int tile_count, Element (&elements)[chunk_length]) const {
       if constexpr (lanes > 1) {
-        const std::int64_t first = tile_first + m_chunk * chunk_length;
-        for (int r = 0; r < chunk_length; ++r) {
-          if (r < count) elements[r] = static_cast<Element>(line(first + r, m_line));
-        }
+        for (int r = 0; r < chunk_length; ++r) elements[r] = m_fetched[r];
       } else {
         auto* const stage = reinterpret_cast<Element*>(m_stage);
-        for (int i = m_member.team_rank(); i < tile_count; i += team_size) {
-          stage[staged(i)] = static_cast<Element>(line(tile_first + i, m_line));
+        for (int r = 0; r < chunk_length; ++r) {
+          const int i = r * team_size + m_chunk;
+          if (i < tile_count) stage[staged(i)] = m_fetched[r];
         }
         m_member.team_barrier();
         for (int r = 0; r < chunk_length; ++r) {
-          if (r < count) elements[r] = stage[staged(m_chunk * chunk_length + r)];
+          const int i = m_chunk * chunk_length + r;
+          if (i < tile_count) elements[r] = stage[staged(i)];
         }
       }
     }
@@ -284,24 +304,29 @@ struct DeviceScan {
                                const Element (&elements)[chunk_length], Value& state) const {
       const Scan& scan = m_kernel.scan;
       const auto line = scan.store.line(m_outer);
-      const auto result_of = [&](int r) {
+      const auto next_result = [&](int r) {
         const Value before = state;
         state = scan.op.accumulate(before, elements[r]);
         return scan.op.lower(scan.exclusive ? before : state);
       };
       if constexpr (lanes > 1) {
         const std::int64_t first = tile_first + m_chunk * chunk_length;
-        for (int r = 0; r < chunk_length; ++r) {
-          if (r < count) line(first + r, m_line, result_of(r));
+        if (count == chunk_length) {
+          for (int r = 0; r < chunk_length; ++r) line(first + r, m_line, next_result(r));
+        } else {
+          for (int r = 0; r < chunk_length; ++r) {
+            if (r < count) line(first + r, m_line, next_result(r));
+          }
         }
       } else {
         auto* const stage = reinterpret_cast<Result*>(m_stage);
         for (int r = 0; r < chunk_length; ++r) {
-          if (r < count) stage[staged(m_chunk * chunk_length + r)] = result_of(r);
+          if (r < count) stage[staged(m_chunk * chunk_length + r)] = next_result(r);
         }
         m_member.team_barrier();
-        for (int i = m_member.team_rank(); i < tile_count; i += team_size) {
-          line(tile_first + i, m_line, stage[staged(i)]);
+        for (int r = 0; r < chunk_length; ++r) {
+          const int i = r * team_size + m_chunk;
+          if (i < tile_count) line(tile_first + i, m_line, stage[staged(i)]);
         }
         m_member.team_barrier();
       }
@@ -315,6 +340,7 @@ struct DeviceScan {
     std::int64_t m_outer = 0;
     std::int64_t m_line = 0;
     bool m_active = false;
+    Element m_fetched[chunk_length];
     // In scratch memory:
     Value* m_sums;            // [chunks][lanes]
     Value* m_group_sums;      // [groups]
@@ -332,21 +358,9 @@ void launch_on_device(const Exec& exec, const Scan& scan, const std::string& lab
   const std::int64_t bundles = scan.extents.outer * ceil_div(scan.extents.inner, lanes);
   const std::int64_t tiles = ceil_div(scan.extents.length, Kernel::tile_length);
   const int levels = std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(tiles, 1)));
-  Kernel kernel{scan, bundles, tiles, levels};
+  Kernel kernel{scan, bundles, tiles, levels, {}};
   if constexpr (shared) {
-    // The ticket, the flags, the nodes.
-    const std::size_t count = bundles * tiles * lanes;
-    const std::size_t nodes_at = 16 + ceil_div(count * sizeof(int), 16) * 16;
-    std::byte* const memory = Workspace<Exec>::get(
-        exec, nodes_at + count * sizeof(typename Scan::Value), label + "::workspace");
-    kernel.next_ticket = reinterpret_cast<std::int64_t*>(memory);
-    kernel.flags = reinterpret_cast<int*>(memory + 16);
-    kernel.nodes = reinterpret_cast<typename Scan::Value*>(memory + nodes_at);
-    int* const words = reinterpret_cast<int*>(memory);
-    Kokkos::parallel_for(
-        label + "::clear",
-        Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>(exec, 0, nodes_at / sizeof(int)),
-        KOKKOS_LAMBDA(std::int64_t i) { words[i] = 0; });
+    kernel.board = tile_board<typename Scan::Value>(exec, bundles * tiles * lanes, label);
   }
   typename Kernel::Policy policy(exec, static_cast<int>(shared ? bundles * tiles : bundles),
                                  Kernel::team_size);

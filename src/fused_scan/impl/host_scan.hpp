@@ -11,6 +11,7 @@
 #include <fused_scan/impl/line_scan.hpp>
 #include <fused_scan/impl/prefix_tree.hpp>
 #include <fused_scan/impl/publish.hpp>
+#include <fused_scan/impl/workspace.hpp>
 #include <string>
 
 namespace fused_scan::impl {
@@ -88,13 +89,11 @@ struct HostTiles {
   int tile_blocks;  // a power of two
   std::int64_t bundles;
   std::int64_t tiles;  // in a line
-  std::int64_t* next_ticket;
-  int* flags;    // of the tiles of bundle 0, then bundle 1, ...
-  Nodes* nodes;  // likewise
+  TileBoard<Nodes> board;  // a place for each tile of bundle 0, then bundle 1, ...
 
   void operator()(int) const {
     const std::int64_t tickets = bundles * tiles;
-    for (std::int64_t ticket; (ticket = Kokkos::atomic_fetch_add(next_ticket, 1)) < tickets;) {
+    for (std::int64_t ticket; (ticket = Kokkos::atomic_fetch_add(board.next_ticket, 1)) < tickets;) {
       run_tile(ticket % bundles, ticket / bundles);
     }
   }
@@ -102,8 +101,8 @@ struct HostTiles {
  private:
   void run_tile(std::int64_t bundle_index, std::int64_t tile) const {
     const Bundle bundle = bundle_at<Block>(scan.extents, bundle_index);
-    int* const flag = flags + bundle_index * tiles;
-    Nodes* const node = nodes + bundle_index * tiles;
+    int* const flag = board.flags + bundle_index * tiles;
+    Nodes* const node = board.nodes + bundle_index * tiles;
 
     const auto load = scan.load.line(bundle.outer);
     const auto store = scan.store.line(bundle.outer);
@@ -183,22 +182,12 @@ void run_host_tiles(const Exec& exec, const Scan& scan, const std::string& label
   const std::int64_t bundles = bundle_count<Block>(scan.extents);
   const std::int64_t tiles = ceil_div(scan.extents.length, tile_blocks * Block::length);
 
-  using Memory = typename Exec::memory_space;
-  const auto uninitialized = [&](const char* what) {
-    return Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label + "::" + what);
-  };
-  const Kokkos::View<typename Kernel::Nodes*, Memory> nodes(uninitialized("nodes"), bundles * tiles);
-  const Kokkos::View<int*, Memory> flags(uninitialized("flags"), bundles * tiles);
-  const Kokkos::View<std::int64_t, Memory> next_ticket(uninitialized("ticket"));
-  std::fill_n(flags.data(), flags.size(), 0);
-  *next_ticket.data() = 0;
-
+  const auto board = tile_board<typename Kernel::Nodes>(exec, bundles * tiles, label);
   const int workers = static_cast<int>(std::min<std::int64_t>(exec.concurrency(), bundles * tiles));
   Kokkos::RangePolicy<Exec> policy(exec, 0, workers);
   policy.set_chunk_size(1);
   Kokkos::parallel_for(label + "::tiles", policy,
-                       Kernel{scan, tile_blocks, bundles, tiles, next_ticket.data(), flags.data(),
-                              nodes.data()});
+                       Kernel{scan, tile_blocks, bundles, tiles, board});
 }
 
 /// Lanes of values of `size` bytes in a column block of a thread's own lines, in one of shared lines,

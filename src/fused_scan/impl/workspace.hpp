@@ -6,20 +6,19 @@
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <mutex>
 #include <string>
 
 namespace fused_scan::impl {
 
-/// Device memory that the scans on an instance use one after the other: work on an instance runs in
-/// order, so a call may have what the one before it used, and nothing is allocated or freed (which
-/// waits for the device) but when a call needs more than any before. Freed by Kokkos::finalize.
+/// Memory that the scans on an instance use one after the other: work on an instance runs in order, so
+/// a call may have what the one before it used. Nothing is allocated or freed, which waits for the
+/// device, but when a call needs more than any before it. Freed by Kokkos::finalize.
 template <class Exec>
 class Workspace {
  public:
-  using Memory = Kokkos::View<std::byte*, typename Exec::memory_space>;
-
   /// At least `bytes` bytes for work on `exec`, with whatever is in them.
   static std::byte* get(const Exec& exec, std::size_t bytes, const std::string& label) {
     static std::mutex mutex;
@@ -29,19 +28,49 @@ class Workspace {
     auto found = std::find_if(of_instances.begin(), of_instances.end(),
                               [&](const Workspace& workspace) { return workspace.m_exec == exec; });
     if (found == of_instances.end()) found = of_instances.insert(found, Workspace(exec));
-    if (found->m_memory.size() < bytes) {
-      found->m_memory = Memory();  // first free, then take more
-      found->m_memory = Memory(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label), 2 * bytes);
+    Memory& memory = found->m_memory;
+    if (memory.size() < bytes) {
+      const std::size_t grown = std::max(bytes, 2 * memory.size());
+      memory = Memory();  // first free, then take more
+      memory = Memory(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label), grown);
     }
-    return found->m_memory.data();
+    return memory.data();
   }
 
  private:
+  using Memory = Kokkos::View<std::byte*, typename Exec::memory_space>;
+
   explicit Workspace(const Exec& exec) : m_exec(exec) {}
 
   Exec m_exec;
   Memory m_memory;
 };
+
+/// Where tiles that share lines find each other: the number of the next tile to be taken, and for each
+/// tile a node of the tree and a flag that is 0 until the node is there.
+template <class Node>
+struct TileBoard {
+  std::int64_t* next_ticket;
+  int* flags;
+  Node* nodes;
+};
+
+/// A board for `count` nodes, cleared on `exec`.
+template <class Node, class Exec>
+TileBoard<Node> tile_board(const Exec& exec, std::int64_t count, const std::string& label) {
+  constexpr std::int64_t alignment = 64;
+  const auto aligned = [](std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
+  const std::int64_t nodes_at = alignment + aligned(count * sizeof(int));
+  std::byte* const memory =
+      Workspace<Exec>::get(exec, nodes_at + count * sizeof(Node), label + "::workspace");
+  int* const cleared = reinterpret_cast<int*>(memory);
+  Kokkos::parallel_for(
+      label + "::clear",
+      Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>(exec, 0, nodes_at / sizeof(int)),
+      KOKKOS_LAMBDA(std::int64_t i) { cleared[i] = 0; });
+  return {reinterpret_cast<std::int64_t*>(memory), reinterpret_cast<int*>(memory + alignment),
+          reinterpret_cast<Node*>(memory + nodes_at)};
+}
 
 }  // namespace fused_scan::impl
 
