@@ -18,10 +18,11 @@ namespace fused_scan {
 
 /// A sum and what rounding has taken from it so far: the number meant is sum + compensation.
 ///
-/// T is float, double, or Kokkos::complex of either (then real and imaginary part are two independent
-/// sums). Adding keeps |compensation| within half an ulp of |sum|, so that a float pair carries 48
-/// bits and a double pair 106: after n additions of x_i in any order the error of value() is at
-/// most u |result| + 3 n u^2 sum |x_i|, where u is 2^-24 for float and 2^-53 for double.
+/// T is float, double, or Kokkos::complex of either (then real and imaginary part are two
+/// independent sums). Adding keeps |compensation| within half an ulp of |sum|, so that a float pair
+/// carries 48 bits and a double pair 106: after n additions of x_i in any order the error of
+/// value() is at most u |result| + 3 n u^2 sum |x_i|, where u is 2^-24 for float and 2^-53 for
+/// double.
 ///
 /// Inf and NaN come out as out of a plain sum: once `sum` is not finite it is the result, and the
 /// compensation is 0. The pair is trivially copyable and has the size of two T.
@@ -31,9 +32,9 @@ namespace fused_scan {
 /// at range, team and vector level.
 ///
 /// Source: TwoSum is Knuth, The Art of Computer Programming, vol. 2, section 4.2.2, theorem B; the
-/// sum of two pairs is algorithm SloppyDWPlusDW with TwoSum in front, in Joldes, Muller and Popescu,
-/// "Tight and rigorous error bounds for basic building blocks of double-word arithmetic", ACM
-/// Transactions on Mathematical Software 44 (2), 2017.
+/// sum of two pairs is algorithm SloppyDWPlusDW with TwoSum in front, in Joldes, Muller and
+/// Popescu, "Tight and rigorous error bounds for basic building blocks of double-word arithmetic",
+/// ACM Transactions on Mathematical Software 44 (2), 2017.
 template <CompensableNumber T>
 struct CompensatedValue {
   T sum{};
@@ -67,8 +68,8 @@ KOKKOS_FUNCTION CompensatedValue<T> two_sum(const T& a, const T& b);
 ///     Kokkos::parallel_reduce(n, KOKKOS_LAMBDA(int i, auto& sum) { sum += x(i); },
 ///                             fused_scan::CompensatedSumReducer<float, Kokkos::HostSpace>(total));
 ///
-/// `Space` is the memory space of the result. The order of the additions, and with it the last bit of
-/// the pair, is Kokkos' own and may change from run to run; `inclusive_scan` fixes it.
+/// `Space` is the memory space of the result. The order of the additions, and with it the last bit
+/// of the pair, is Kokkos' own and may change from run to run; `inclusive_scan` fixes it.
 template <CompensableNumber T, class Space>
 class CompensatedSumReducer {
  public:
@@ -106,7 +107,8 @@ KOKKOS_FUNCTION CompensatedValue<T> two_sum(const T& a, const T& b) {
     const T sum = impl::rounded_sum(x, y);
     const T y_in_sum = impl::rounded_sum(sum, -x);
     const T x_in_sum = impl::rounded_sum(sum, -y_in_sum);
-    return {sum, impl::rounded_sum(impl::rounded_sum(x, -x_in_sum), impl::rounded_sum(y, -y_in_sum))};
+    return {sum,
+            impl::rounded_sum(impl::rounded_sum(x, -x_in_sum), impl::rounded_sum(y, -y_in_sum))};
   }
 }
 
@@ -155,9 +157,11 @@ KOKKOS_FUNCTION T CompensatedValue<T>::value() const {
 }
 
 template <CompensableNumber T>
-KOKKOS_FUNCTION CompensatedValue<T>& CompensatedValue<T>::operator+=(const CompensatedValue& other) {
+KOKKOS_FUNCTION CompensatedValue<T>& CompensatedValue<T>::operator+=(
+    const CompensatedValue& other) {
   const CompensatedValue step = two_sum(sum, other.sum);
-  return *this = impl::renormalized(step.sum, step.compensation + (compensation + other.compensation));
+  return *this =
+             impl::renormalized(step.sum, step.compensation + (compensation + other.compensation));
 }
 
 template <CompensableNumber T>

@@ -27,9 +27,9 @@ concept KokkosExecutionSpace = Kokkos::is_execution_space_v<T>;
 
 /// What a CompensatedValue can be made of.
 template <class T>
-concept CompensableNumber = std::same_as<T, float> || std::same_as<T, double> ||
-                            std::same_as<T, Kokkos::complex<float>> ||
-                            std::same_as<T, Kokkos::complex<double>>;
+concept CompensableNumber =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, Kokkos::complex<float>> ||
+    std::same_as<T, Kokkos::complex<double>>;
 
 /// An associative operation with an identity on value_type; it need not be commutative.
 template <class Op>

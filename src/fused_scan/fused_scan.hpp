@@ -9,6 +9,7 @@
 #include <fused_scan/compensated_sum.hpp>
 #include <fused_scan/operators.hpp>
 #include <fused_scan/scan.hpp>
+#include <fused_scan/scan_options.hpp>
 #include <fused_scan/version.hpp>
 
 #endif

@@ -11,8 +11,9 @@
 ///
 ///     struct Affine {                                  // x -> scale * x + shift
 ///       using value_type = Line;                       // trivially copyable, 1 to 64 bytes
-///       KOKKOS_FUNCTION Line identity() const;         // combine(identity(), a) == a, and from the right
-///       KOKKOS_FUNCTION Line combine(const Line& a, const Line& b) const;  // first a, then b
+///       KOKKOS_FUNCTION Line identity() const;         // combine(identity(), a) == a, and from
+///       the right KOKKOS_FUNCTION Line combine(const Line& a, const Line& b) const;  // first a,
+///       then b
 ///       // optional, where the elements of the Views aren't values:
 ///       KOKKOS_FUNCTION Line lift(const Element& element) const;
 ///       KOKKOS_FUNCTION Element lower(const Line& value) const;
@@ -20,11 +21,12 @@
 ///       KOKKOS_FUNCTION Line accumulate(const Line& value, const Element& element) const;
 ///     };
 ///
-/// A family of monoids, one for each type of number, names them by `template <class T> using monoid`.
-/// That is how the operators here are written, CompensatedSum as well: nothing is built in.
+/// A family of monoids, one for each type of number, names them by `template <class T> using
+/// monoid`. That is how the operators here are written, CompensatedSum as well: nothing is built
+/// in.
 ///
-/// Numbers are scanned in the common type of input and output; half_t and bhalf_t in float, integers
-/// of less than 32 bits in 32, and the result is rounded to the output's type once.
+/// Numbers are scanned in the common type of input and output; half_t and bhalf_t in float,
+/// integers of less than 32 bits in 32, and the result is rounded to the output's type once.
 
 #include <Kokkos_Core.hpp>
 #include <fused_scan/compensated_sum.hpp>
@@ -109,8 +111,8 @@ struct CompensatedSumMonoid {
 /// The sum, carried as a CompensatedValue and rounded once; of integers the exact sum.
 struct CompensatedSum {
   template <class T>
-  using monoid = std::conditional_t<std::is_integral_v<T>, impl::SumMonoid<T>,
-                                    impl::CompensatedSumMonoid<T>>;
+  using monoid =
+      std::conditional_t<std::is_integral_v<T>, impl::SumMonoid<T>, impl::CompensatedSumMonoid<T>>;
 };
 
 /// The sum in the type of the numbers. Integers wrap around.

@@ -11,7 +11,8 @@
 
 namespace fused_scan::impl {
 
-/// The type that numbers of type T are scanned in: float for the half types, 32 bits for short integers.
+/// The type that numbers of type T are scanned in: float for the half types, 32 bits for short
+/// integers.
 template <class T>
 struct ScanNumber {
   using type = T;
@@ -37,7 +38,8 @@ struct ScanNumber<T> {
 template <class T>
 using scan_number_t = typename ScanNumber<T>::type;
 
-/// The type in which numbers from a View of A are scanned into a View of B; none where one isn't a number.
+/// The type in which numbers from a View of A are scanned into a View of B; none where one isn't a
+/// number.
 template <class A, class B>
 struct CommonNumber : std::common_type<scan_number_t<A>, scan_number_t<B>> {};
 template <class A, class B>
@@ -70,10 +72,12 @@ class BoundOperator {
   using element_type = Element;
   using result_type = typename ResultOf<M>::type;
 
-  static_assert(Monoid<M>,
-                "fused_scan: an operator needs value_type, identity() and combine(a, b), both const");
-  static_assert(std::is_trivially_copyable_v<value_type> && sizeof(value_type) <= 64,
-                "fused_scan: an operator's value_type must be trivially copyable and at most 64 bytes");
+  static_assert(
+      Monoid<M>,
+      "fused_scan: an operator needs value_type, identity() and combine(a, b), both const");
+  static_assert(
+      std::is_trivially_copyable_v<value_type> && sizeof(value_type) <= 64,
+      "fused_scan: an operator's value_type must be trivially copyable and at most 64 bytes");
 
   explicit BoundOperator(const M& monoid) : m_monoid(monoid) {}
 

@@ -20,7 +20,8 @@ namespace fused_scan::impl {
 
 /// The node over the 2^level values from `first` on, `stride` apart.
 template <int level, class Op>
-KOKKOS_FUNCTION typename Op::value_type node_over(const Op& op, const typename Op::value_type* first,
+KOKKOS_FUNCTION typename Op::value_type node_over(const Op& op,
+                                                  const typename Op::value_type* first,
                                                   int stride) {
   if constexpr (level == 0) {
     return *first;
@@ -30,12 +31,12 @@ KOKKOS_FUNCTION typename Op::value_type node_over(const Op& op, const typename O
   }
 }
 
-/// `prefix`, combined with the first `count` of 16 values, `stride` apart: by the nodes that the bits of
-/// count stand for, the largest first.
+/// `prefix`, combined with the first `count` of 16 values, `stride` apart: by the nodes that the
+/// bits of count stand for, the largest first.
 template <int level = 3, class Op>
 KOKKOS_FUNCTION typename Op::value_type prefix_over(const Op& op, typename Op::value_type prefix,
-                                                    const typename Op::value_type* first, int stride,
-                                                    int count) {
+                                                    const typename Op::value_type* first,
+                                                    int stride, int count) {
   if ((count >> level) & 1) {
     prefix = op.combine(prefix, node_over<level>(op, first, stride));
     first += stride << level;
@@ -47,9 +48,9 @@ KOKKOS_FUNCTION typename Op::value_type prefix_over(const Op& op, typename Op::v
   }
 }
 
-/// A kernel in which each team takes tiles of 16 * groups chunks of `lanes` lines. With `shared`, a team
-/// takes one tile, and finds what is before it in the nodes that earlier tiles have published; without,
-/// it walks down its lines with the tree in its scratch memory.
+/// A kernel in which each team takes tiles of 16 * groups chunks of `lanes` lines. With `shared`, a
+/// team takes one tile, and finds what is before it in the nodes that earlier tiles have published;
+/// without, it walks down its lines with the tree in its scratch memory.
 template <class Exec, class Scan, int lanes, int groups, bool shared>
 struct DeviceScan {
   static_assert(lanes == 1 || groups == 1, "one line of many chunks, or 16 chunks of many lines");
@@ -71,7 +72,7 @@ struct DeviceScan {
   Scan scan;
   std::int64_t bundles;
   std::int64_t line_tiles;
-  int levels;  // of the tree over the tiles of a line
+  int levels;              // of the tree over the tiles of a line
   TileBoard<Value> board;  // one place a lane, for the tiles of bundle 0, then bundle 1, ...
 
   KOKKOS_FUNCTION void operator()(const Member& member) const {
@@ -80,7 +81,8 @@ struct DeviceScan {
       std::int64_t ticket;
       Kokkos::single(
           Kokkos::PerTeam(member),
-          [&](std::int64_t& mine) { mine = Kokkos::atomic_fetch_add(board.next_ticket, 1); }, ticket);
+          [&](std::int64_t& mine) { mine = Kokkos::atomic_fetch_add(board.next_ticket, 1); },
+          ticket);
       team.select_bundle(ticket % bundles);
       team.fetch(ticket / bundles);
       team.run_tile(ticket / bundles);
@@ -140,10 +142,12 @@ struct DeviceScan {
       }
     }
 
-    /// Loads this thread's share of a tile, in the order in which a warp reads neighbours in memory.
+    /// Loads this thread's share of a tile, in the order in which a warp reads neighbours in
+    /// memory.
     KOKKOS_FUNCTION void fetch(std::int64_t tile) {
       const auto line = m_kernel.scan.load.line(m_outer);
-      const std::int64_t first = tile * tile_length + (lanes > 1 ? m_chunk * chunk_length : m_chunk);
+      const std::int64_t first =
+          tile * tile_length + (lanes > 1 ? m_chunk * chunk_length : m_chunk);
       constexpr int step = lanes > 1 ? 1 : team_size;
       const std::int64_t length = m_active ? m_kernel.scan.extents.length : 0;
       if (first + (chunk_length - 1) * step < length) {
@@ -152,7 +156,8 @@ struct DeviceScan {
         }
       } else {
         for (int r = 0; r < chunk_length; ++r) {
-          if (first + r * step < length) m_fetched[r] = static_cast<Element>(line(first + r * step, m_line));
+          if (first + r * step < length)
+            m_fetched[r] = static_cast<Element>(line(first + r * step, m_line));
         }
       }
     }
@@ -249,15 +254,17 @@ struct DeviceScan {
     KOKKOS_FUNCTION void exchange(std::int64_t tile, bool last) const {
       const Op& op = m_kernel.scan.op;
       const std::int64_t of_bundle = m_bundle * m_kernel.line_tiles;
-      const auto place = [&](std::int64_t of_tile) { return (of_bundle + of_tile) * lanes + m_lane; };
+      const auto place = [&](std::int64_t of_tile) {
+        return (of_bundle + of_tile) * lanes + m_lane;
+      };
       const auto await_node = [&](int level) {
         const std::int64_t end = place((tile >> level << level) - 1);
         wait_for(m_kernel.board.flags + end);
         return node(level) = m_kernel.board.nodes[end];
       };
-      // The first thread of a lane publishes the tile's node as soon as it has its left siblings: what it
-      // needs for that lies in the node, so no chain of tiles forms. The others meanwhile wait for the
-      // nodes before that, a level each.
+      // The first thread of a lane publishes the tile's node as soon as it has its left siblings:
+      // what it needs for that lies in the node, so no chain of tiles forms. The others meanwhile
+      // wait for the nodes before that, a level each.
       const int merged = levels_ending_with(tile);
       if (m_active && m_chunk == 0) {
         if (!last) {
@@ -267,7 +274,8 @@ struct DeviceScan {
           publish(m_kernel.board.flags + place(tile));
         }
       } else if (m_active) {
-        for (int level = (last ? 0 : merged) + m_chunk - 1; level < m_kernel.levels; level += chunks - 1) {
+        for (int level = (last ? 0 : merged) + m_chunk - 1; level < m_kernel.levels;
+             level += chunks - 1) {
           if ((tile >> level) & 1) await_node(level);
         }
       }
@@ -368,11 +376,13 @@ void launch_on_device(const Exec& exec, const Scan& scan, const std::string& lab
   Kokkos::parallel_for(label + (shared ? "::tiles" : "::walk"), policy, kernel);
 }
 
-/// The path on a device. Lines are shared where there are fewer bundles of them than multiprocessors.
+/// The path on a device. Lines are shared where there are fewer bundles of them than
+/// multiprocessors.
 template <class Exec>
 Path choose_device_path(const Exec& exec, const ScanExtents& extents, bool along_axis) {
   const bool rows = along_axis && extents.length >= 16 * chunk_length;
-  const std::int64_t bundles = rows ? extents.outer * extents.inner : extents.outer * ceil_div(extents.inner, 32);
+  const std::int64_t bundles =
+      rows ? extents.outer * extents.inner : extents.outer * ceil_div(extents.inner, 32);
   const bool many_tiles = extents.length > (rows ? 4096 : 256) * 2;
   // 2048 threads is what a multiprocessor holds.
   return {rows ? Path::Shape::rows : Path::Shape::columns,

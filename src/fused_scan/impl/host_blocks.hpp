@@ -25,8 +25,8 @@ constexpr int lanes_in(int bytes, int size) {
   return std::bit_floor(static_cast<unsigned>(std::clamp(bytes / size, 16, 256)));
 }
 
-/// Calls work(width) with a constant where the square is as wide as it gets: then a loop over its lanes
-/// becomes a few vector instructions.
+/// Calls work(width) with a constant where the square is as wide as it gets: then a loop over its
+/// lanes becomes a few vector instructions.
 template <class Work>
 void with_width(int width, const Work& work) {
   if (width == square_width) {
@@ -36,8 +36,8 @@ void with_width(int width, const Work& work) {
   }
 }
 
-// Elements that are neighbours in memory are copied as such: compilers don't reliably make vector moves
-// of a loop over 16 of them through a View's strides.
+// Elements that are neighbours in memory are copied as such: compilers don't reliably make vector
+// moves of a loop over 16 of them through a View's strides.
 
 template <class Line, class Element>
 concept LikeMemory = std::is_same_v<typename Line::value_type, Element>;
@@ -52,7 +52,8 @@ void read_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count
 }
 
 template <class Line, class Result, class Count>
-void write_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count, const Result* from) {
+void write_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count,
+                 const Result* from) {
   if constexpr (Line::unit_lanes && LikeMemory<Line, Result>) {
     std::memcpy(&line.at(i, lane), from, count * sizeof(Result));
   } else {
@@ -72,7 +73,8 @@ void read_axis(const Line& line, std::int64_t first, std::int64_t lane, int coun
 }
 
 template <class Line, class Result>
-void write_axis(const Line& line, std::int64_t first, std::int64_t lane, int count, const Result* from) {
+void write_axis(const Line& line, std::int64_t first, std::int64_t lane, int count,
+                const Result* from) {
   if constexpr (LikeMemory<Line, Result>) {
     if (line.axis_stride == 1) {
       std::memcpy(&line.at(first, lane), from, count * sizeof(Result));
@@ -113,9 +115,9 @@ KOKKOS_FORCEINLINE_FUNCTION void scan_row(const Op& op, const Element* elements,
 
 /// Scans the rows of a square from the r-th on: written out, so that the states stay in registers.
 template <bool exclusive, int r, class Op, class Element, class Width, class Result>
-KOKKOS_FORCEINLINE_FUNCTION void scan_rows_from(const Op& op, const Element* square, Width width,
-                                                Lanes<typename Op::value_type, square_width>& states,
-                                                Result* results) {
+KOKKOS_FORCEINLINE_FUNCTION void scan_rows_from(
+    const Op& op, const Element* square, Width width,
+    Lanes<typename Op::value_type, square_width>& states, Result* results) {
   scan_row<exclusive>(op, square + r * square_width, width, states, results + r * square_width);
   if constexpr (r + 1 < chunk_length) {
     scan_rows_from<exclusive, r + 1>(op, square, width, states, results);
@@ -133,7 +135,8 @@ void scan_square(const Op& op, const Element* square, int rows, int square_lanes
       scan_rows_from<exclusive, 0>(op, square, width, state, results);
     } else {
       for (int r = 0; r < rows; ++r) {
-        scan_row<exclusive>(op, square + r * square_width, width, state, results + r * square_width);
+        scan_row<exclusive>(op, square + r * square_width, width, state,
+                            results + r * square_width);
       }
     }
     for (int j = 0; j < width; ++j) states.set(lane + j, state.get(j));
@@ -168,11 +171,11 @@ class ColumnBlock {
   static constexpr int lines = N;
   static constexpr int length = chunk_length;
 
-  /// Loads elements [first, first + count) of `lanes` lines from `lane` on, asks for the memory where
-  /// their results will go, and sums them up.
+  /// Loads elements [first, first + count) of `lanes` lines from `lane` on, asks for the memory
+  /// where their results will go, and sums them up.
   template <class Source, class Destination>
-  void load(const Scan& scan, const Source& source, const Destination& destination, std::int64_t first,
-            int count, std::int64_t lane, int lanes) {
+  void load(const Scan& scan, const Source& source, const Destination& destination,
+            std::int64_t first, int count, std::int64_t lane, int lanes) {
     for (int j0 = 0; j0 < lanes; j0 += square_width) {
       Element* const square = m_elements + j0 * chunk_length;
       with_width(std::min(square_width, lanes - j0), [&](auto width) {
@@ -184,7 +187,8 @@ class ColumnBlock {
     for (int j0 = 0; j0 < lanes; j0 += square_width) {
       for (int r = 0; r < count; ++r) destination.prefetch(first + r, lane + j0);
       if (count < chunk_length) continue;
-      sum_square(scan.op, m_elements + j0 * chunk_length, std::min(square_width, lanes - j0), m_sum, j0);
+      sum_square(scan.op, m_elements + j0 * chunk_length, std::min(square_width, lanes - j0), m_sum,
+                 j0);
     }
   }
 
@@ -193,14 +197,16 @@ class ColumnBlock {
 
   /// Stores the scan of the block; `state` is the prefix before it, and then the one after it.
   template <bool exclusive, class Source, class Destination>
-  void store(const Scan& scan, const Source& source, const Destination& destination, std::int64_t first,
-             int count, std::int64_t lane, int lanes, Lanes<Value, N>& state) {
+  void store(const Scan& scan, const Source& source, const Destination& destination,
+             std::int64_t first, int count, std::int64_t lane, int lanes, Lanes<Value, N>& state) {
     Result results[square_size];
-    const auto rows_ahead = std::clamp<std::int64_t>(scan.extents.length - first - length, 0, length);
+    const auto rows_ahead =
+        std::clamp<std::int64_t>(scan.extents.length - first - length, 0, length);
     for (int j0 = 0; j0 < lanes; j0 += square_width) {
       for (int r = 0; r < rows_ahead; ++r) source.prefetch(first + length + r, lane + j0);
       const int here = std::min(square_width, lanes - j0);
-      scan_square<exclusive>(scan.op, m_elements + j0 * chunk_length, count, here, state, j0, results);
+      scan_square<exclusive>(scan.op, m_elements + j0 * chunk_length, count, here, state, j0,
+                             results);
       with_width(here, [&](auto width) {
         for (int r = 0; r < count; ++r) {
           write_lanes(destination, first + r, lane + j0, width, results + r * square_width);
@@ -226,13 +232,14 @@ class RowBlock {
 
   /// As ColumnBlock's; the nodes of the tree within the block are kept for store().
   template <class Source, class Destination>
-  void load(const Scan& scan, const Source& source, const Destination& destination, std::int64_t first,
-            int count, std::int64_t lane, int) {
+  void load(const Scan& scan, const Source& source, const Destination& destination,
+            std::int64_t first, int count, std::int64_t lane, int) {
     read_axis(source, first, lane, count, m_elements);
     const int chunks = count / chunk_length;  // an unfinished last one is part of no node
     for (int begin = 0; begin < count; begin += square_size) {
       const int k = begin / chunk_length;
-      for (int r = 0; r < square_size; r += chunk_length) destination.prefetch(first + begin + r, lane);
+      for (int r = 0; r < square_size; r += chunk_length)
+        destination.prefetch(first + begin + r, lane);
       transpose_square(m_elements + begin);
       sum_square(scan.op, m_elements + begin, std::min(square_width, chunks - k), m_node[0], k);
     }
@@ -248,8 +255,8 @@ class RowBlock {
   Lanes<Value, 1>& sum() { return m_sum; }
 
   template <bool exclusive, class Source, class Destination>
-  void store(const Scan& scan, const Source& source, const Destination& destination, std::int64_t first,
-             int count, std::int64_t lane, int, Lanes<Value, 1>& state) {
+  void store(const Scan& scan, const Source& source, const Destination& destination,
+             std::int64_t first, int count, std::int64_t lane, int, Lanes<Value, 1>& state) {
     // Down the tree, from the prefix before a node to those before its halves.
     const int chunks = static_cast<int>(ceil_div(count, chunk_length));
     Lanes<Value, N> prefixes[2];
@@ -267,7 +274,8 @@ class RowBlock {
     Result results[square_size];
     for (int begin = 0; begin < count; begin += square_size) {
       const int k = begin / chunk_length;
-      for (int r = 0; r < square_size; r += chunk_length) source.prefetch(first + length + begin + r, lane);
+      for (int r = 0; r < square_size; r += chunk_length)
+        source.prefetch(first + length + begin + r, lane);
       const int width = std::min(square_width, count / chunk_length - k);
       scan_square<exclusive>(scan.op, m_elements + begin, chunk_length, width, states, k, results);
       if (width < square_width) {  // the unfinished last chunk

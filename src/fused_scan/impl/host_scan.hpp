@@ -37,13 +37,15 @@ Bundle bundle_at(const ScanExtents& extents, std::int64_t index) {
 }
 
 template <class Scan, class Block, class Source, class Destination>
-void store_block(const Scan& scan, Block& block, const Source& source, const Destination& destination,
-                 std::int64_t first, int count, const Bundle& bundle,
-                 Lanes<typename Scan::Value, Block::lines>& state) {
+void store_block(const Scan& scan, Block& block, const Source& source,
+                 const Destination& destination, std::int64_t first, int count,
+                 const Bundle& bundle, Lanes<typename Scan::Value, Block::lines>& state) {
   if (scan.exclusive) {
-    block.template store<true>(scan, source, destination, first, count, bundle.lane, bundle.count, state);
+    block.template store<true>(scan, source, destination, first, count, bundle.lane, bundle.count,
+                               state);
   } else {
-    block.template store<false>(scan, source, destination, first, count, bundle.lane, bundle.count, state);
+    block.template store<false>(scan, source, destination, first, count, bundle.lane, bundle.count,
+                                state);
   }
 }
 
@@ -78,8 +80,8 @@ struct HostWalk {
   }
 };
 
-/// Several threads share a line: each takes the next tile of `tile_blocks` blocks, publishes its node
-/// of the tree, and collects the nodes before it while its elements are still in the cache.
+/// Several threads share a line: each takes the next tile of `tile_blocks` blocks, publishes its
+/// node of the tree, and collects the nodes before it while its elements are still in the cache.
 template <class Scan, class Block, int max_tile_blocks>
 struct HostTiles {
   using Value = typename Scan::Value;
@@ -88,12 +90,13 @@ struct HostTiles {
   Scan scan;
   int tile_blocks;  // a power of two
   std::int64_t bundles;
-  std::int64_t tiles;  // in a line
+  std::int64_t tiles;      // in a line
   TileBoard<Nodes> board;  // a place for each tile of bundle 0, then bundle 1, ...
 
   void operator()(int) const {
     const std::int64_t tickets = bundles * tiles;
-    for (std::int64_t ticket; (ticket = Kokkos::atomic_fetch_add(board.next_ticket, 1)) < tickets;) {
+    for (std::int64_t ticket;
+         (ticket = Kokkos::atomic_fetch_add(board.next_ticket, 1)) < tickets;) {
       run_tile(ticket % bundles, ticket / bundles);
     }
   }
@@ -119,8 +122,8 @@ struct HostTiles {
         tree.merge(sum);
       }
     }
-    // Before anything is published: once all tiles are, the last may store the final state, and the two
-    // states may be one array.
+    // Before anything is published: once all tiles are, the last may store the final state, and the
+    // two states may be one array.
     Nodes& prefix = tree.prefix();
     for (int j = 0; j < bundle.count; ++j) {
       prefix.set(j, scan.initial(bundle.outer, bundle.lane + j));
@@ -152,7 +155,8 @@ struct HostTiles {
       if (count == Block::length) tree.push(block.sum());
     }
     if (tile + 1 == tiles) {
-      for (int j = 0; j < bundle.count; ++j) scan.final(bundle.outer, bundle.lane + j, state.get(j));
+      for (int j = 0; j < bundle.count; ++j)
+        scan.final(bundle.outer, bundle.lane + j, state.get(j));
     }
   }
 
@@ -166,8 +170,8 @@ inline constexpr int tile_bytes = 1 << 17;
 
 template <class Exec, class Scan, class Block>
 void run_host_walk(const Exec& exec, const Scan& scan, const std::string& label) {
-  Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>> policy(
-      exec, 0, bundle_count<Block>(scan.extents));
+  Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>>
+      policy(exec, 0, bundle_count<Block>(scan.extents));
   policy.set_chunk_size(1);
   Kokkos::parallel_for(label + "::walk", policy, HostWalk<Scan, Block>{scan});
 }
@@ -177,8 +181,9 @@ void run_host_tiles(const Exec& exec, const Scan& scan, const std::string& label
   constexpr int max_tile_blocks = std::bit_floor(static_cast<unsigned>(std::max<std::size_t>(
       1, tile_bytes / (Block::length * Block::lines * sizeof(typename Scan::Element)))));
   using Kernel = HostTiles<Scan, Block, max_tile_blocks>;
-  const int tile_blocks =
-      block_size == 0 ? max_tile_blocks : std::clamp(block_size / Block::length, 1, max_tile_blocks);
+  const int tile_blocks = block_size == 0
+                              ? max_tile_blocks
+                              : std::clamp(block_size / Block::length, 1, max_tile_blocks);
   const std::int64_t bundles = bundle_count<Block>(scan.extents);
   const std::int64_t tiles = ceil_div(scan.extents.length, tile_blocks * Block::length);
 
@@ -186,19 +191,20 @@ void run_host_tiles(const Exec& exec, const Scan& scan, const std::string& label
   const int workers = static_cast<int>(std::min<std::int64_t>(exec.concurrency(), bundles * tiles));
   Kokkos::RangePolicy<Exec> policy(exec, 0, workers);
   policy.set_chunk_size(1);
-  Kokkos::parallel_for(label + "::tiles", policy,
-                       Kernel{scan, tile_blocks, bundles, tiles, board});
+  Kokkos::parallel_for(label + "::tiles", policy, Kernel{scan, tile_blocks, bundles, tiles, board});
 }
 
-/// Lanes of values of `size` bytes in a column block of a thread's own lines, in one of shared lines,
-/// and in a row block: what keeps the block in the first-level cache, and a tile in the second.
+/// Lanes of values of `size` bytes in a column block of a thread's own lines, in one of shared
+/// lines, and in a row block: what keeps the block in the first-level cache, and a tile in the
+/// second.
 constexpr int walk_column_lanes(int size) { return lanes_in(2048, size); }
 constexpr int tile_column_lanes(int size) { return lanes_in(512, size); }
 constexpr int row_lanes(int size) { return lanes_in(1024, size); }
 
 /// The path on a host space. `along_axis`: neighbours in memory are neighbours on the axis.
 template <class Exec>
-Path choose_host_path(const Exec& exec, const ScanExtents& extents, int value_size, bool along_axis) {
+Path choose_host_path(const Exec& exec, const ScanExtents& extents, int value_size,
+                      bool along_axis) {
   const int threads = exec.concurrency();
   // Whole lines are shared out where that gives every thread as much to do.
   const auto uneven = [&](std::int64_t bundles) {
@@ -211,7 +217,8 @@ Path choose_host_path(const Exec& exec, const ScanExtents& extents, int value_si
     const bool interleaved = !along_axis && extents.inner > 1;
     return {Path::Shape::rows, interleaved || uneven(extents.outer * extents.inner)};
   }
-  const std::int64_t bundles = extents.outer * ceil_div(extents.inner, walk_column_lanes(value_size));
+  const std::int64_t bundles =
+      extents.outer * ceil_div(extents.inner, walk_column_lanes(value_size));
   return {Path::Shape::columns, long_lines && uneven(bundles)};
 }
 

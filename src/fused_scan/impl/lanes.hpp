@@ -38,7 +38,9 @@ class Lanes<Kokkos::complex<T>, N> {
 template <class T, int N>
 class Lanes<CompensatedValue<T>, N> {
  public:
-  KOKKOS_FORCEINLINE_FUNCTION CompensatedValue<T> get(int j) const { return {m_sum.get(j), m_compensation.get(j)}; }
+  KOKKOS_FORCEINLINE_FUNCTION CompensatedValue<T> get(int j) const {
+    return {m_sum.get(j), m_compensation.get(j)};
+  }
   KOKKOS_FORCEINLINE_FUNCTION void set(int j, const CompensatedValue<T>& value) {
     m_sum.set(j, value.sum);
     m_compensation.set(j, value.compensation);

@@ -5,18 +5,10 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <fused_scan/scan_options.hpp>
 #include <string>
 
-namespace fused_scan {
-
-/// The lines of a scan: outer * inner of them, each of `length` elements.
-struct ScanExtents {
-  std::int64_t outer;
-  std::int64_t length;
-  std::int64_t inner;
-};
-
-namespace impl {
+namespace fused_scan::impl {
 
 /// Everything a kernel needs to know of a scan. What it reads and writes is behind four functors:
 ///   load.line(o)(i, j) -> element             store.line(o)(i, j, result)
@@ -48,7 +40,6 @@ struct Path {
   }
 };
 
-}  // namespace impl
-}  // namespace fused_scan
+}  // namespace fused_scan::impl
 
 #endif

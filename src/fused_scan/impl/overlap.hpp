@@ -21,9 +21,9 @@ struct Term {
   std::int64_t high;
 };
 
-/// Whether sum_k stride_k x_k lies in [low, high] for some x in their ranges; terms from the largest
-/// stride down, from term `k` on. Strides that nest, as those of Views do, leave one or two choices of
-/// each x. Where a search grows out of hand all the same, the answer is yes.
+/// Whether sum_k stride_k x_k lies in [low, high] for some x in their ranges; terms from the
+/// largest stride down, from term `k` on. Strides that nest, as those of Views do, leave one or two
+/// choices of each x. Where a search grows out of hand all the same, the answer is yes.
 inline bool sum_reaches(const std::vector<Term>& terms, std::size_t k, std::int64_t low,
                         std::int64_t high, int& steps_left) {
   if (k == terms.size()) return low <= 0 && 0 <= high;
@@ -68,11 +68,12 @@ bool overlap(const A& a, const B& b) {
   add(b, -1);
   std::vector<Term> terms;
   for (const auto& [stride, term] : by_stride) terms.push_back(term);
-  const auto distance = reinterpret_cast<std::intptr_t>(a.data()) - reinterpret_cast<std::intptr_t>(b.data());
+  const auto distance =
+      reinterpret_cast<std::intptr_t>(a.data()) - reinterpret_cast<std::intptr_t>(b.data());
   int steps_left = 100000;
-  return sum_reaches(terms, 0, -distance - static_cast<std::int64_t>(sizeof(typename A::value_type)) + 1,
-                     -distance + static_cast<std::int64_t>(sizeof(typename B::value_type)) - 1,
-                     steps_left);
+  return sum_reaches(
+      terms, 0, -distance - static_cast<std::int64_t>(sizeof(typename A::value_type)) + 1,
+      -distance + static_cast<std::int64_t>(sizeof(typename B::value_type)) - 1, steps_left);
 }
 
 /// Whether two Views are one and the same array.

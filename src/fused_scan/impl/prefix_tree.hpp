@@ -12,14 +12,15 @@
 // Fenwick tree's query. An element's prefix is that, combined with the elements of its chunk one by
 // one.
 //
-// So the grouping depends on the position in the line and on nothing else. Tiles of any power of two
-// chunks, in any order of execution, on any machine, find the same nodes; a tile needs one number
-// from each of at most log2(tiles) tiles before it, all published already or soon, and no chain of
-// prefixes runs from tile to tile.
+// So the grouping depends on the position in the line and on nothing else. Tiles of any power of
+// two chunks, in any order of execution, on any machine, find the same nodes; a tile needs one
+// number from each of at most log2(tiles) tiles before it, all published already or soon, and no
+// chain of prefixes runs from tile to tile.
 //
 // Source: P. M. Fenwick, "A new data structure for cumulative frequency tables", Software: Practice
-// and Experience 24 (3), 1994. The alternative, a look-back that adds up the sums of the tiles before
-// until it meets a finished prefix (Merrill and Garland, NVR-2016-002), groups as the timing has it.
+// and Experience 24 (3), 1994. The alternative, a look-back that adds up the sums of the tiles
+// before until it meets a finished prefix (Merrill and Garland, NVR-2016-002), groups as the timing
+// has it.
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
@@ -30,7 +31,9 @@ namespace fused_scan::impl {
 /// Elements in a chunk.
 inline constexpr int chunk_length = 16;
 
-KOKKOS_INLINE_FUNCTION std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+KOKKOS_INLINE_FUNCTION std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
 
 /// How many levels of blocks end with block `index`: the number of its trailing ones.
 KOKKOS_INLINE_FUNCTION int levels_ending_with(std::int64_t index) {
@@ -47,7 +50,8 @@ class PrefixTree {
 
   PrefixTree(const Op& op, int lanes) : m_op(op), m_lanes(lanes) {}
 
-  /// The prefix before block `first` (0 but for a tile in the middle of a line) is set by the caller.
+  /// The prefix before block `first` (0 but for a tile in the middle of a line) is set by the
+  /// caller.
   Lanes<Value, N>& prefix() { return m_prefix; }
   void restart() { m_blocks = 0; }
 

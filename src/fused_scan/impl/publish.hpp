@@ -8,9 +8,9 @@
 
 namespace fused_scan::impl {
 
-// A tile writes its node, then raises its flag; a later tile waits for the flag, then reads. A flag is
-// read and written through volatile: Kokkos' atomic load of it is a read-modify-write on CUDA, 5 to 10
-// times slower to poll.
+// A tile writes its node, then raises its flag; a later tile waits for the flag, then reads. A flag
+// is read and written through volatile: Kokkos' atomic load of it is a read-modify-write on CUDA, 5
+// to 10 times slower to poll.
 
 KOKKOS_INLINE_FUNCTION void publish(int* flag) {
   Kokkos::memory_fence();
@@ -21,8 +21,8 @@ KOKKOS_INLINE_FUNCTION bool is_published(const int* flag) {
   return *static_cast<const volatile int*>(flag) != 0;
 }
 
-/// Only for a flag that a running thread is about to raise: tiles are taken in order, and a tile waits
-/// for earlier ones only.
+/// Only for a flag that a running thread is about to raise: tiles are taken in order, and a tile
+/// waits for earlier ones only.
 KOKKOS_INLINE_FUNCTION void wait_for(const int* flag) {
   for (int polls = 0; !is_published(flag); ++polls) {
     // There may be more host threads than cores.

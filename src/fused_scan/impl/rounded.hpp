@@ -7,10 +7,10 @@
 
 namespace fused_scan::impl {
 
-// A compiler may contract a product and the sum it goes into to one fused multiply-add. TwoSum would
-// then see two different roundings of the product, and each backend other bits. So on a GPU the sums
-// are the ones that are never contracted, and GCC, the one host compiler that contracts across
-// statements, doesn't see where an operand comes from.
+// A compiler may contract a product and the sum it goes into to one fused multiply-add. TwoSum
+// would then see two different roundings of the product, and each backend other bits. So on a GPU
+// the sums are the ones that are never contracted, and GCC, the one host compiler that contracts
+// across statements, doesn't see where an operand comes from.
 
 /// x, of unknown origin to the compiler.
 template <class T>

@@ -21,8 +21,8 @@ struct Dimension {
   std::array<std::int64_t, views> stride;
 };
 
-/// The dimensions of Views of the same extents, but for the axis: those of extent 1 dropped, those that
-/// continue each other in every View merged, the one of the smallest stride last.
+/// The dimensions of Views of the same extents, but for the axis: those of extent 1 dropped, those
+/// that continue each other in every View merged, the one of the smallest stride last.
 template <int views>
 std::vector<Dimension<views>> merged_dimensions(std::vector<Dimension<views>> dims) {
   std::erase_if(dims, [](const auto& dim) { return dim.extent == 1; });
@@ -48,10 +48,11 @@ std::vector<Dimension<views>> merged_dimensions(std::vector<Dimension<views>> di
 template <class T>
 class StridedLines {
  public:
-  /// `view` is the place of this View among those that the dimensions were merged for. A line that is
-  /// walked in reverse begins at its end and has a negative stride.
+  /// `view` is the place of this View among those that the dimensions were merged for. A line that
+  /// is walked in reverse begins at its end and has a negative stride.
   template <int views>
-  StridedLines(T* begin, std::int64_t axis_stride, const std::vector<Dimension<views>>& dims, int view)
+  StridedLines(T* begin, std::int64_t axis_stride, const std::vector<Dimension<views>>& dims,
+               int view)
       : m_data(begin), m_axis_stride(axis_stride) {
     if (dims.empty()) return;
     m_lane_stride = dims.back().stride[view];
@@ -113,8 +114,12 @@ struct ViewLines {
     KOKKOS_FORCEINLINE_FUNCTION T& at(std::int64_t i, std::int64_t j) const {
       return begin[i * axis_stride + j * (unit_lanes ? 1 : lane_stride)];
     }
-    void prefetch(std::int64_t i, std::int64_t j) const { prefetch_line<!std::is_const_v<T>>(&at(i, j)); }
-    KOKKOS_FORCEINLINE_FUNCTION T operator()(std::int64_t i, std::int64_t j) const { return at(i, j); }
+    void prefetch(std::int64_t i, std::int64_t j) const {
+      prefetch_line<!std::is_const_v<T>>(&at(i, j));
+    }
+    KOKKOS_FORCEINLINE_FUNCTION T operator()(std::int64_t i, std::int64_t j) const {
+      return at(i, j);
+    }
     template <class Result>
     KOKKOS_FORCEINLINE_FUNCTION void operator()(std::int64_t i, std::int64_t j,
                                                 Result result) const {

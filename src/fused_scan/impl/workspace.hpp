@@ -13,9 +13,9 @@
 
 namespace fused_scan::impl {
 
-/// Memory that the scans on an instance use one after the other: work on an instance runs in order, so
-/// a call may have what the one before it used. Nothing is allocated or freed, which waits for the
-/// device, but when a call needs more than any before it. Freed by Kokkos::finalize.
+/// Memory that the scans on an instance use one after the other: work on an instance runs in order,
+/// so a call may have what the one before it used. Nothing is allocated or freed, which waits for
+/// the device, but when a call needs more than any before it. Freed by Kokkos::finalize.
 template <class Exec>
 class Workspace {
  public:
@@ -46,8 +46,8 @@ class Workspace {
   Memory m_memory;
 };
 
-/// Where tiles that share lines find each other: the number of the next tile to be taken, and for each
-/// tile a node of the tree and a flag that is 0 until the node is there.
+/// Where tiles that share lines find each other: the number of the next tile to be taken, and for
+/// each tile a node of the tree and a flag that is 0 until the node is there.
 template <class Node>
 struct TileBoard {
   std::int64_t* next_ticket;
@@ -59,7 +59,9 @@ struct TileBoard {
 template <class Node, class Exec>
 TileBoard<Node> tile_board(const Exec& exec, std::int64_t count, const std::string& label) {
   constexpr std::int64_t alignment = 64;
-  const auto aligned = [](std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
+  const auto aligned = [](std::int64_t bytes) {
+    return (bytes + alignment - 1) / alignment * alignment;
+  };
   const std::int64_t nodes_at = alignment + aligned(count * sizeof(int));
   std::byte* const memory =
       Workspace<Exec>::get(exec, nodes_at + count * sizeof(Node), label + "::workspace");
