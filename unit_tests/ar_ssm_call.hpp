@@ -7,12 +7,17 @@
 #define FUSED_SCAN_AR_SSM_CALL_HPP
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <cmath>
 #include <fused_scan/ar_ssm.hpp>
+#include <limits>
 #include <map>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "random_bits.hpp"
+#include "reference_ar_ssm.hpp"
 
 namespace fused_scan::test {
 
@@ -109,8 +114,7 @@ void collect_diagnostics(Answers<T>& answers, const typename Layer<T>::Diagnosti
 /// One forward and one backward pass.
 template <class T>
 Answers<T> run_layer(Layer<T>& layer, bool bidirectional, const Sequence<T>& x,
-                     const Sequence<T>& grad_y, double l1_weight = 0) {
-  const Exec exec;
+                     const Sequence<T>& grad_y, double l1_weight = 0, const Exec& exec = Exec()) {
   const Sequence<T> y("y", x.layout());
   const Sequence<T> grad_x("grad_x", x.layout());
   const auto gradients = layer.make_gradients();
@@ -126,6 +130,108 @@ Answers<T> run_layer(Layer<T>& layer, bool bidirectional, const Sequence<T>& x,
   answers["gradients/x"] = values_of(grad_x);
   collect_gradients(answers, gradients);
   return answers;
+}
+
+struct Case {
+  int batch = 2;
+  int length = 6;
+  int d_model = 5;
+  int max_rank = 7;
+  int hidden = 3;
+  int current_ranks = 7;
+  GateMode mode = GateMode::soft;
+  bool training = false;
+  bool bidirectional = false;
+  bool causal_convolution = false;
+  double temperature = 1;
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Case& c) {
+  constexpr const char* modes[] = {"soft", "ste", "gumbel"};
+  return out << "(B, L, D, R, H) = (" << c.batch << ", " << c.length << ", " << c.d_model << ", "
+             << c.max_rank << ", " << c.hidden << "), ranks " << c.current_ranks << ", "
+             << modes[static_cast<int>(c.mode)] << (c.training ? ", training" : "")
+             << (c.bidirectional ? ", bidirectional" : "")
+             << (c.causal_convolution ? ", causal convolution" : "");
+}
+
+/// A layer with random parameters, biases included, its input, and the reference with the same.
+template <class T>
+struct LayerAndReference {
+  Layer<T> layer;
+  ReferenceLayer reference;
+  Sequence<T> x;
+
+  static ArSsmConfig config_of(const Case& c) {
+    ArSsmConfig config{.d_model = c.d_model};
+    config.max_rank = c.max_rank;
+    config.min_rank = 1;
+    config.gate_hidden_dim = c.hidden;
+    config.l1_regularization = 0.7;
+    config.gate_mode = c.mode;
+    config.gumbel_temperature = c.temperature;
+    config.causal_convolution = c.causal_convolution;
+    return config;
+  }
+
+  explicit LayerAndReference(const Case& c, double scale = 1) : layer(config_of(c)) {
+    constexpr const char* modes[] = {"soft", "ste", "gumbel"};
+    reference.batch = c.batch;
+    reference.length = c.length;
+    reference.d_model = c.d_model;
+    reference.ranks = c.max_rank;
+    reference.hidden = c.hidden;
+    reference.current_ranks = c.current_ranks;
+    reference.gate_mode = modes[static_cast<int>(c.mode)];
+    reference.temperature = c.temperature;
+    reference.bidirectional = c.bidirectional;
+    reference.causal_convolution = c.causal_convolution;
+    reference.l1_regularization = 0.7;
+
+    const auto in_precision = [](std::size_t count, int seed, double range) {
+      const auto values = random_values<T>(count, seed, range);
+      return std::vector<double>(values.begin(), values.end());
+    };
+    int seed = 1;
+    layer.parameters().for_each([&](const char* name, const auto& view) {
+      // Weights of the size that keeps what they make near 1.
+      const double fan_in = view.rank() == 2 ? static_cast<double>(view.extent(1)) : 3.0;
+      reference.parameters[name] =
+          in_precision(view.size(), ++seed, scale * std::sqrt(3.0 / fan_in));
+      set_values(view, reference.parameters[name]);
+    });
+    reference.x = in_precision(std::size_t(c.batch) * c.length * c.d_model, 1, 1);
+    x = Sequence<T>("x", c.batch, c.length, c.d_model);
+    set_values(x, reference.x);
+    layer.set_current_max_rank(c.current_ranks);
+    if (c.training) layer.train();
+    if (c.training && c.mode == GateMode::gumbel) {
+      reference.noise_uniform = in_precision(std::size_t(c.batch) * c.length * c.max_rank, 99, 1);
+      for (double& u : reference.noise_uniform) u = static_cast<T>((u + 1) / 2);
+      Sequence<T> uniform("uniform", c.batch, c.length, c.max_rank);
+      set_values(uniform, reference.noise_uniform);
+      layer.set_gumbel_uniform(uniform);
+    }
+    reference.fix_kinks();
+  }
+};
+
+/// The largest |actual - expected|, in units of the largest |expected| (or 1e-3, if that is
+/// larger). NaN anywhere is infinitely far.
+template <class T>
+double relative_error(const std::vector<T>& actual, const std::vector<double>& expected) {
+  if (actual.size() != expected.size()) return std::numeric_limits<double>::infinity();
+  double worst = 0;
+  double size = 1e-3;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    const double error = std::abs(static_cast<double>(actual[i]) - expected[i]);
+    if (!(error < std::numeric_limits<double>::infinity())) {
+      return std::numeric_limits<double>::infinity();
+    }
+    worst = std::max(worst, error);
+    size = std::max(size, std::abs(expected[i]));
+  }
+  return worst / size;
 }
 
 }  // namespace fused_scan::test

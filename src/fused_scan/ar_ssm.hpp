@@ -283,7 +283,7 @@ class ArSsm {
     const std::int64_t length = x.extent(1);
     const auto out =
         impl::output_rows<Scalar, Exec>(function, "y", y, {batch, length, m_config.d_model});
-    impl::check_no_overlap(function, x, y, false);
+    impl::check_apart(function, "x", x, "y", y);
     check_noise(function, batch, length);
     const Kokkos::Profiling::ScopedRegion region(function +
                                                  (m_config.use_fused_scan ? "[fused]" : "[plain]"));
@@ -322,8 +322,8 @@ class ArSsm {
                                                      {batch, length, m_config.d_model});
     const auto out = impl::output_rows<Scalar, Exec>(function, "grad_x", grad_x,
                                                      {batch, length, m_config.d_model});
-    impl::check_no_overlap(function, x, grad_x, false);
-    impl::check_no_overlap(function, grad_y, grad_x, false);
+    impl::check_apart(function, "x", x, "grad_x", grad_x);
+    impl::check_apart(function, "grad_y", grad_y, "grad_x", grad_x);
     impl::check_gradients(function, gradients, m_parameters);
     check_noise(function, batch, length);
     const Kokkos::Profiling::ScopedRegion region(function +

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
 #include <fused_scan/concepts.hpp>
+#include <fused_scan/impl/checks.hpp>
 #include <fused_scan/impl/dense_product.hpp>
 #include <fused_scan/impl/overlap.hpp>
 #include <fused_scan/impl/scan.hpp>
@@ -129,6 +130,14 @@ Rows<Scalar> output_rows(const std::string& function, const std::string& name, c
                 "fused_scan::ArSsm: outputs must hold the layer's Scalar, and not be const");
   check_extents(function, name, view, extents);
   return rows_of(view);
+}
+
+template <class In, class Out>
+void check_apart(const std::string& function, const char* in_name, const In& in,
+                 const char* out_name, const Out& out) {
+  require(
+      !overlap(in, out), function,
+      in_name + (" " + quoted(in)) + " and " + out_name + " " + quoted(out) + " overlap in memory");
 }
 
 template <class Parameters>

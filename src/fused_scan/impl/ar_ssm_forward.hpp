@@ -73,9 +73,11 @@ struct StoreGates {
       const GateFunction<T>& function = store->function;
       switch (function.mode) {
         case GateMode::soft:
-          return each(first, count, values, [&](T logit, std::int64_t) { return function.soft(logit); });
+          return each(first, count, values,
+                      [&](T logit, std::int64_t) { return function.soft(logit); });
         case GateMode::ste:
-          return each(first, count, values, [&](T logit, std::int64_t) { return function.ste(logit); });
+          return each(first, count, values,
+                      [&](T logit, std::int64_t) { return function.ste(logit); });
         case GateMode::gumbel:
           return each(first, count, values,
                       [&](T logit, std::int64_t j) { return function.gumbel(logit, b, l, j); });

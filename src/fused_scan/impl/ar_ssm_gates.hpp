@@ -19,7 +19,8 @@ struct ExpConstants<float> {
   static constexpr int digits = 23;
   static constexpr int degree = 7;
   static constexpr float smallest = -88.0F;  // there 2^n has the bits of 0
-  static constexpr float log2_head = 0.693359375F;  // few enough bits that whole multiples are exact
+  static constexpr float log2_head =
+      0.693359375F;  // few enough bits that whole multiples are exact
   static constexpr float log2_tail = -2.12194440e-4F;
 };
 template <>
@@ -33,8 +34,8 @@ struct ExpConstants<double> {
 };
 
 /// exp(x) for x <= 0, to an ulp or two; 0 where it would be no normal number. Without branches or
-/// calls, so that a loop over gates compiles to vector instructions: exp(x) = 2^n exp(r) with a whole
-/// n and |r| <= log(2) / 2, where exp(r) is its series.
+/// calls, so that a loop over gates compiles to vector instructions: exp(x) = 2^n exp(r) with a
+/// whole n and |r| <= log(2) / 2, where exp(r) is its series.
 template <class T>
 KOKKOS_INLINE_FUNCTION T exp_of_negative(T x) {
   using Constants = ExpConstants<T>;

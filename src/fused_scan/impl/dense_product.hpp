@@ -465,8 +465,8 @@ void transposed_product(const Exec& exec, const std::string& label, const Slabs&
   own_transposed_product(exec, label, slabs, a, rows, b, columns, sums, group_stride);
 }
 
-/// For each column, a group's sums of `terms` numbers: term.row(i).add(n, first, count, sums) adds the
-/// n-th of row i for `count` columns.
+/// For each column, a group's sums of `terms` numbers: term.row(i).add(n, first, count, sums) adds
+/// the n-th of row i for `count` columns.
 template <class Exec, int terms, class T, class Term, class Target>
 struct ColumnSums {
   static constexpr int lanes = is_host_space<Exec> ? 64 : 1;
