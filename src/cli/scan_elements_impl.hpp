@@ -74,13 +74,13 @@ Lines<T> allocate(const Dataset& dataset, int axis) {
   }
 }
 
+/// `type` is HDF5's word for the elements in memory; they may be unsigned where T is signed.
 template <class T, class Op>
-Measurement scan_elements(const ScanRequest& request, const Dataset& in, const Dataset& out,
-                          Op op) {
-  const Handle type = memory_type(T(), in.stored_type());
+Measurement scan_elements(const ScanRequest& request, const Dataset& in, const Dataset& out, Op op,
+                          hid_t type) {
   const Lines<T> data = allocate<T>(in, request.axis);
   const auto on_host = Kokkos::create_mirror_view(data);
-  in.read(type.id(), on_host.data());
+  in.read(type, on_host.data());
   Kokkos::deep_copy(data, on_host);
 
   // In place, for half the memory, where the input isn't needed again.
@@ -106,21 +106,25 @@ Measurement scan_elements(const ScanRequest& request, const Dataset& in, const D
   Kokkos::deep_copy(on_host, result);
   // The identity of Max and Min lies outside a type of 8 or 16 bits: its own identity is meant.
   constexpr bool saturate = std::is_same_v<Op, Max> || std::is_same_v<Op, Min>;
-  out.write(type.id(), on_host.data(), saturate);
+  out.write(type, on_host.data(), saturate);
   return {listener.path(), seconds[seconds.size() / 2],
           2.0 * sizeof(T) * static_cast<double>(data.size())};
 }
 
 template <class T>
 Measurement scan_elements(const ScanRequest& request, const Dataset& in, const Dataset& out) {
+  const Handle type = memory_type(T(), in.stored_type());
   return std::visit(
       [&]<class Op>(Op op) -> Measurement {
         constexpr bool needs_order = std::is_same_v<Op, Max> || std::is_same_v<Op, Min>;
         if constexpr (needs_order && !std::is_arithmetic_v<T>) {
           throw std::runtime_error(in.label() + " has complex numbers, which have no order: max " +
                                    "and min can't be had, compensated-sum, sum and prod can");
+        } else if constexpr (!needs_order && std::is_unsigned_v<T>) {
+          // Sums and products have the same bits, signed or not: one engine less to compile.
+          return scan_elements<std::make_signed_t<T>>(request, in, out, op, type.id());
         } else {
-          return scan_elements<T>(request, in, out, op);
+          return scan_elements<T>(request, in, out, op, type.id());
         }
       },
       request.op);
