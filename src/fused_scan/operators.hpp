@@ -9,15 +9,17 @@
 /// A monoid is an associative operation on values of one type, with an identity. It need not be
 /// commutative; a scan always calls combine(a, b) with a before b. One's own is a struct:
 ///
-///     struct Affine {                                  // x -> scale * x + shift
-///       using value_type = Line;                       // trivially copyable, 1 to 64 bytes
-///       KOKKOS_FUNCTION Line identity() const;         // combine(identity(), a) == a, and from
-///       the right KOKKOS_FUNCTION Line combine(const Line& a, const Line& b) const;  // first a,
-///       then b
-///       // optional, where the elements of the Views aren't values:
+///     struct Affine {              // x -> scale * x + shift
+///       using value_type = Line;   // trivially copyable, 1 to 64 bytes
+///       KOKKOS_FUNCTION Line identity() const;  // changes nothing, from the left and from the
+///       right KOKKOS_FUNCTION Line combine(const Line& a, const Line& b) const;  // first a, then
+///       b
+///
+///       // Where the elements of the Views aren't values:
 ///       KOKKOS_FUNCTION Line lift(const Element& element) const;
 ///       KOKKOS_FUNCTION Element lower(const Line& value) const;
-///       // optional, a cheaper combine(value, lift(element)) for at most 16 elements in a row:
+///
+///       // A cheaper combine(value, lift(element)), for at most 16 elements in a row:
 ///       KOKKOS_FUNCTION Line accumulate(const Line& value, const Element& element) const;
 ///     };
 ///
@@ -39,7 +41,7 @@ namespace impl {
 
 /// Integers wrap around as unsigned ones do, signed ones too; for other numbers the plain result.
 template <class T>
-KOKKOS_FUNCTION T wrapping_sum(const T& a, const T& b) {
+KOKKOS_FORCEINLINE_FUNCTION T wrapping_sum(const T& a, const T& b) {
   if constexpr (std::is_integral_v<T>) {
     using Unsigned = std::make_unsigned_t<T>;
     return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
@@ -49,7 +51,7 @@ KOKKOS_FUNCTION T wrapping_sum(const T& a, const T& b) {
 }
 
 template <class T>
-KOKKOS_FUNCTION T wrapping_product(const T& a, const T& b) {
+KOKKOS_FORCEINLINE_FUNCTION T wrapping_product(const T& a, const T& b) {
   if constexpr (std::is_integral_v<T>) {
     using Unsigned = std::make_unsigned_t<T>;
     return static_cast<T>(static_cast<Unsigned>(a) * static_cast<Unsigned>(b));
@@ -61,15 +63,17 @@ KOKKOS_FUNCTION T wrapping_product(const T& a, const T& b) {
 template <class T>
 struct SumMonoid {
   using value_type = T;
-  KOKKOS_FUNCTION T identity() const { return T(0); }
-  KOKKOS_FUNCTION T combine(const T& a, const T& b) const { return wrapping_sum(a, b); }
+  KOKKOS_FORCEINLINE_FUNCTION T identity() const { return T(0); }
+  KOKKOS_FORCEINLINE_FUNCTION T combine(const T& a, const T& b) const { return wrapping_sum(a, b); }
 };
 
 template <class T>
 struct ProdMonoid {
   using value_type = T;
-  KOKKOS_FUNCTION T identity() const { return T(1); }
-  KOKKOS_FUNCTION T combine(const T& a, const T& b) const { return wrapping_product(a, b); }
+  KOKKOS_FORCEINLINE_FUNCTION T identity() const { return T(1); }
+  KOKKOS_FORCEINLINE_FUNCTION T combine(const T& a, const T& b) const {
+    return wrapping_product(a, b);
+  }
 };
 
 /// With sign = 1 the maximum, with -1 the minimum.
@@ -78,7 +82,7 @@ struct ExtremumMonoid {
   static_assert(std::is_arithmetic_v<T>,
                 "fused_scan: Max and Min need real numbers; complex ones have no order");
   using value_type = T;
-  KOKKOS_FUNCTION T identity() const {
+  KOKKOS_FORCEINLINE_FUNCTION T identity() const {
     using Kokkos::Experimental::finite_max_v;
     using Kokkos::Experimental::finite_min_v;
     if constexpr (std::is_floating_point_v<T>) {
@@ -87,7 +91,7 @@ struct ExtremumMonoid {
       return sign > 0 ? finite_min_v<T> : finite_max_v<T>;
     }
   }
-  KOKKOS_FUNCTION T combine(const T& a, const T& b) const {
+  KOKKOS_FORCEINLINE_FUNCTION T combine(const T& a, const T& b) const {
     const bool a_stays = sign > 0 ? a >= b : a <= b;
     // a != a where a is NaN; a NaN in b fails the comparison. `|` rather than `||` vectorises.
     return (a_stays | (a != a)) ? a : b;
@@ -97,11 +101,14 @@ struct ExtremumMonoid {
 template <class T>
 struct CompensatedSumMonoid {
   using value_type = CompensatedValue<T>;
-  KOKKOS_FUNCTION value_type identity() const { return {}; }
-  KOKKOS_FUNCTION value_type combine(value_type a, const value_type& b) const { return a += b; }
-  KOKKOS_FUNCTION value_type lift(const T& number) const { return number; }
-  KOKKOS_FUNCTION T lower(const value_type& value) const { return value.value(); }
-  KOKKOS_FUNCTION value_type accumulate(const value_type& value, const T& number) const {
+  KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return {}; }
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine(value_type a, const value_type& b) const {
+    return a += b;
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type lift(const T& number) const { return number; }
+  KOKKOS_FORCEINLINE_FUNCTION T lower(const value_type& value) const { return value.value(); }
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate(const value_type& value,
+                                                    const T& number) const {
     return accumulated(value, number);
   }
 };

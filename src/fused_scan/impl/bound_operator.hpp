@@ -81,13 +81,13 @@ class BoundOperator {
 
   explicit BoundOperator(const M& monoid) : m_monoid(monoid) {}
 
-  KOKKOS_FUNCTION value_type identity() const { return m_monoid.identity(); }
+  KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return m_monoid.identity(); }
 
-  KOKKOS_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
     return m_monoid.combine(a, b);
   }
 
-  KOKKOS_FUNCTION value_type lift(const Element& element) const {
+  KOKKOS_FORCEINLINE_FUNCTION value_type lift(const Element& element) const {
     if constexpr (requires(const M& m) { m.lift(element); }) {
       return m_monoid.lift(element);
     } else {
@@ -97,7 +97,8 @@ class BoundOperator {
     }
   }
 
-  KOKKOS_FUNCTION value_type accumulate(const value_type& value, const Element& element) const {
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate(const value_type& value,
+                                                    const Element& element) const {
     if constexpr (requires(const M& m) { m.accumulate(value, element); }) {
       return m_monoid.accumulate(value, element);
     } else {
@@ -105,7 +106,7 @@ class BoundOperator {
     }
   }
 
-  KOKKOS_FUNCTION result_type lower(const value_type& value) const {
+  KOKKOS_FORCEINLINE_FUNCTION result_type lower(const value_type& value) const {
     if constexpr (requires(const M& m) { m.lower(value); }) {
       return m_monoid.lower(value);
     } else {
@@ -115,7 +116,7 @@ class BoundOperator {
 
   /// A state as a user gives it, a value or an element, as a value.
   template <class State>
-  KOKKOS_FUNCTION value_type value_of_state(const State& state) const {
+  KOKKOS_FORCEINLINE_FUNCTION value_type value_of_state(const State& state) const {
     if constexpr (std::is_same_v<std::remove_const_t<State>, value_type>) {
       return state;
     } else {
@@ -124,13 +125,13 @@ class BoundOperator {
   }
 
   /// A value that accumulate() may have left unfinished (a sum not yet renormalised), finished.
-  KOKKOS_FUNCTION value_type finished(const value_type& value) const {
+  KOKKOS_FORCEINLINE_FUNCTION value_type finished(const value_type& value) const {
     return combine(value, identity());
   }
 
   /// A value as a user's state, a value or an element.
   template <class State>
-  KOKKOS_FUNCTION State state_of_value(const value_type& value) const {
+  KOKKOS_FORCEINLINE_FUNCTION State state_of_value(const value_type& value) const {
     if constexpr (std::is_same_v<State, value_type>) {
       return value;
     } else {

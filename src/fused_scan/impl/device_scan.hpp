@@ -20,9 +20,9 @@ namespace fused_scan::impl {
 
 /// The node over the 2^level values from `first` on, `stride` apart.
 template <int level, class Op>
-KOKKOS_FUNCTION typename Op::value_type node_over(const Op& op,
-                                                  const typename Op::value_type* first,
-                                                  int stride) {
+KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type node_over(const Op& op,
+                                                              const typename Op::value_type* first,
+                                                              int stride) {
   if constexpr (level == 0) {
     return *first;
   } else {
@@ -34,9 +34,9 @@ KOKKOS_FUNCTION typename Op::value_type node_over(const Op& op,
 /// `prefix`, combined with the first `count` of 16 values, `stride` apart: by the nodes that the
 /// bits of count stand for, the largest first.
 template <int level = 3, class Op>
-KOKKOS_FUNCTION typename Op::value_type prefix_over(const Op& op, typename Op::value_type prefix,
-                                                    const typename Op::value_type* first,
-                                                    int stride, int count) {
+KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type prefix_over(
+    const Op& op, typename Op::value_type prefix, const typename Op::value_type* first, int stride,
+    int count) {
   if ((count >> level) & 1) {
     prefix = op.combine(prefix, node_over<level>(op, first, stride));
     first += stride << level;
@@ -315,7 +315,9 @@ struct DeviceScan {
       const auto next_result = [&](int r) {
         const Value before = state;
         state = scan.op.accumulate(before, elements[r]);
-        return scan.op.lower(scan.exclusive ? before : state);
+        // Not lower(exclusive ? before : state): that chooses an address, and puts both into
+        // memory.
+        return scan.exclusive ? scan.op.lower(before) : scan.op.lower(state);
       };
       if constexpr (lanes > 1) {
         const std::int64_t first = tile_first + m_chunk * chunk_length;

@@ -93,22 +93,17 @@ void run_on_path(const Exec& exec, const Scan& scan, bool tiles, const std::stri
   }
 }
 
-/// Chooses the path and runs the scan in a region named after it: `scan`, or where the path takes
-/// neighbouring lines and `unit_lanes` says that they are neighbours in memory, `unit_scan`.
-template <class Exec, class Scan, class UnitScan>
-void run_line_scan(const Exec& exec, bool along_axis, const Call& call, const Scan& scan,
-                   const UnitScan& unit_scan, bool unit_lanes = true) {
+/// Chooses the path and runs the scan in a region named after it.
+template <class Exec, class Scan>
+void run_line_scan(const Exec& exec, bool along_axis, const Call& call, const Scan& scan) {
   if (scan.extents.outer * scan.extents.inner == 0) return;
   const Path path = impl::choose_path(exec, scan.extents, sizeof(typename Scan::Value), along_axis);
   const Kokkos::Profiling::ScopedRegion region(call.function + "[" + path.name() + "]");
   const int block_size = call.options.block_size;
-  using Shape = Path::Shape;
-  if (path.shape == Shape::rows) {
-    run_on_path<Shape::rows>(exec, scan, path.tiles, call.function, block_size);
-  } else if (unit_lanes) {
-    run_on_path<Shape::columns>(exec, unit_scan, path.tiles, call.function, block_size);
+  if (path.shape == Path::Shape::rows) {
+    impl::run_on_path<Path::Shape::rows>(exec, scan, path.tiles, call.function, block_size);
   } else {
-    run_on_path<Shape::columns>(exec, scan, path.tiles, call.function, block_size);
+    impl::run_on_path<Path::Shape::columns>(exec, scan, path.tiles, call.function, block_size);
   }
 }
 
@@ -121,7 +116,6 @@ struct FunctorLines {
 
   struct Line {
     using value_type = void;  // of no memory
-    static constexpr bool unit_lanes = false;
 
     const FunctorLines& lines;
     std::int64_t outer;
@@ -168,7 +162,7 @@ void scan_functors(const Exec& exec, const ScanExtents& extents, const Load& loa
   const auto scan = impl::line_scan(bound, FunctorLines<Load>{load, first, step},
                                     FunctorLines<Store>{store, first, step}, initial_state,
                                     final_state, extents, call);
-  impl::run_line_scan(exec, extents.inner == 1, call, scan, scan);
+  impl::run_line_scan(exec, extents.inner == 1, call, scan);
 }
 
 }  // namespace fused_scan::impl

@@ -44,21 +44,25 @@ concept LikeMemory = std::is_same_v<typename Line::value_type, Element>;
 
 template <class Line, class Element, class Count>
 void read_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count, Element* to) {
-  if constexpr (Line::unit_lanes && LikeMemory<Line, Element>) {
-    std::memcpy(to, &line.at(i, lane), count * sizeof(Element));
-  } else {
-    for (int j = 0; j < count; ++j) to[j] = static_cast<Element>(line(i, lane + j));
+  if constexpr (LikeMemory<Line, Element>) {
+    if (line.lane_stride == 1) {
+      std::memcpy(to, &line.at(i, lane), count * sizeof(Element));
+      return;
+    }
   }
+  for (int j = 0; j < count; ++j) to[j] = static_cast<Element>(line(i, lane + j));
 }
 
 template <class Line, class Result, class Count>
 void write_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count,
                  const Result* from) {
-  if constexpr (Line::unit_lanes && LikeMemory<Line, Result>) {
-    std::memcpy(&line.at(i, lane), from, count * sizeof(Result));
-  } else {
-    for (int j = 0; j < count; ++j) line(i, lane + j, from[j]);
+  if constexpr (LikeMemory<Line, Result>) {
+    if (line.lane_stride == 1) {
+      std::memcpy(&line.at(i, lane), from, count * sizeof(Result));
+      return;
+    }
   }
+  for (int j = 0; j < count; ++j) line(i, lane + j, from[j]);
 }
 
 template <class Line, class Element>
@@ -131,13 +135,13 @@ void scan_square(const Op& op, const Element* square, int rows, int square_lanes
   with_width(square_lanes, [&](auto width) {
     Lanes<typename Op::value_type, square_width> state;
     for (int j = 0; j < width; ++j) state.set(j, states.get(lane + j));
-    if (rows == chunk_length) {
-      scan_rows_from<exclusive, 0>(op, square, width, state, results);
-    } else {
-      for (int r = 0; r < rows; ++r) {
-        scan_row<exclusive>(op, square + r * square_width, width, state,
-                            results + r * square_width);
-      }
+    bool written_out = false;
+    if constexpr (!std::is_same_v<decltype(width), int>) {
+      written_out = rows == chunk_length;
+      if (written_out) scan_rows_from<exclusive, 0>(op, square, width, state, results);
+    }
+    for (int r = 0; r < rows && !written_out; ++r) {
+      scan_row<exclusive>(op, square + r * square_width, width, state, results + r * square_width);
     }
     for (int j = 0; j < width; ++j) states.set(lane + j, state.get(j));
   });

@@ -144,13 +144,9 @@ void scan_views(const Exec& exec, const In& in, const Out& out, const Initial& i
   const bool along_axis =
       geometry.extents.inner == 1 || std::abs(from.axis_stride()) + std::abs(to.axis_stride()) <
                                          from.lane_stride() + to.lane_stride();
-  const auto scan = [&]<bool unit>(std::bool_constant<unit>) {
-    return impl::line_scan(bound, ViewLines<InT, unit>{from}, ViewLines<OutT, unit>{to},
-                           initial_state, final_state, geometry.extents, call);
-  };
-  const bool unit_lanes = from.lane_stride() == 1 && to.lane_stride() == 1;
-  impl::run_line_scan(exec, along_axis, call, scan(std::false_type()), scan(std::true_type()),
-                      unit_lanes);
+  const auto scan = impl::line_scan(bound, ViewLines<InT>{from}, ViewLines<OutT>{to}, initial_state,
+                                    final_state, geometry.extents, call);
+  impl::run_line_scan(exec, along_axis, call, scan);
 }
 
 }  // namespace fused_scan::impl

@@ -97,22 +97,20 @@ void prefetch_line([[maybe_unused]] const void* address) {
 #endif
 }
 
-/// Reads and writes lines. With `unit`, neighbouring lines are neighbours in memory, and the
-/// compiler knows.
-template <class T, bool unit>
+/// Reads and writes lines.
+template <class T>
 struct ViewLines {
   StridedLines<T> lines;
 
   struct Line {
     using value_type = std::remove_const_t<T>;
-    static constexpr bool unit_lanes = unit;
 
     T* begin;
     std::int64_t axis_stride;
     std::int64_t lane_stride;
 
     KOKKOS_FORCEINLINE_FUNCTION T& at(std::int64_t i, std::int64_t j) const {
-      return begin[i * axis_stride + j * (unit_lanes ? 1 : lane_stride)];
+      return begin[i * axis_stride + j * lane_stride];
     }
     void prefetch(std::int64_t i, std::int64_t j) const {
       prefetch_line<!std::is_const_v<T>>(&at(i, j));
