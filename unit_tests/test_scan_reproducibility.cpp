@@ -16,6 +16,7 @@
 #include <tuple>
 #include <vector>
 
+#include "instances.hpp"
 #include "random_bits.hpp"
 #include "scan_call.hpp"
 
@@ -23,20 +24,6 @@ namespace {
 
 using namespace fused_scan;
 using namespace fused_scan::test;
-
-// Instances of the execution space that differ in the number of threads, where it has any.
-template <class Exec>
-std::vector<Exec> instances() {
-  return Kokkos::Experimental::partition_space(Exec{}, std::vector<int>(4, 1));
-}
-
-#ifdef KOKKOS_ENABLE_OPENMP
-template <>
-std::vector<Kokkos::OpenMP> instances() {
-  return {Kokkos::OpenMP(1), Kokkos::OpenMP(2), Kokkos::OpenMP(3), Kokkos::OpenMP(4),
-          Kokkos::OpenMP(7)};
-}
-#endif
 
 // y[i] = factor[i] * y[i-1] + term[i], with elements, values and results of the one type.
 struct Recurrence {

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "instances.hpp"
 #include "scan_call.hpp"
 
 namespace {
@@ -68,18 +69,13 @@ void work_at_once(const std::vector<Worker<Exec>>& workers) {
 }  // namespace
 
 TEMPLATE_LIST_TEST_CASE("ScanThreads.AnInstanceEach", "", ExecutionSpaces) {
-  const auto instances =
-      Kokkos::Experimental::partition_space(TestType{}, std::vector<int>{1, 1, 1, 1});
-  work_at_once<TestType>({{instances[0], {1, 20'011}, 1},
-                          {instances[1], {3000, 3}, 0},
-                          {instances[2], {500, 40}, 0},
-                          {instances[3], {7, 1031}, 1}});
+  const auto of_threads = instances<TestType>();
+  work_at_once<TestType>({{of_threads[0], {1, 20'011}, 1},
+                          {of_threads[1], {3000, 3}, 0},
+                          {of_threads[2], {500, 40}, 0},
+                          {of_threads[3], {7, 1031}, 1}});
+  work_at_once<TestType>({{of_threads[1], {1, 20'011}, 1},
+                          {of_threads[2], {1, 50'021}, 1},
+                          {of_threads[3], {3000, 3}, 0},
+                          {of_threads[0], {500, 40}, 0}});
 }
-
-#ifdef KOKKOS_ENABLE_OPENMP
-// More threads than many machines have cores.
-TEST_CASE("ScanThreads.InstancesOfSeveralThreads") {
-  work_at_once<Kokkos::OpenMP>(
-      {{Kokkos::OpenMP(2), {1, 20'011}, 1}, {Kokkos::OpenMP(3), {3000, 3}, 0}});
-}
-#endif
