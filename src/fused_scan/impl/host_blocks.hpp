@@ -88,24 +88,26 @@ void write_axis(const Line& line, std::int64_t first, std::int64_t lane, int cou
   for (int i = 0; i < count; ++i) line(first + i, lane, from[i]);
 }
 
-/// Sums up each lane of a square into sums[lane...].
-template <class Op, class Element, int N>
-void sum_square(const Op& op, const Element* square, int square_lanes,
-                Lanes<typename Op::value_type, N>& sums, int lane) {
-  with_width(square_lanes, [&](auto width) {
-    Lanes<typename Op::value_type, square_width> sum;
+template <class Value>
+using SquareLanes = Lanes<Value, square_width>;
+
+/// The sum of each lane of a square of whole chunks.
+template <class Op, class Element>
+SquareLanes<typename Op::value_type> sum_square(const Op& op, const Element* square, int lanes) {
+  SquareLanes<typename Op::value_type> sum;
+  with_width(lanes, [&](auto width) {
     for (int j = 0; j < width; ++j) sum.set(j, op.lift(square[j]));
     for (int r = 1; r < chunk_length; ++r) {
       const Element* const row = square + r * square_width;
       for (int j = 0; j < width; ++j) sum.set(j, op.accumulate(sum.get(j), row[j]));
     }
-    for (int j = 0; j < width; ++j) sums.set(lane + j, sum.get(j));
   });
+  return sum;
 }
 
 template <bool exclusive, class Op, class Element, class Width, class Result>
 KOKKOS_FORCEINLINE_FUNCTION void scan_row(const Op& op, const Element* elements, Width width,
-                                          Lanes<typename Op::value_type, square_width>& states,
+                                          SquareLanes<typename Op::value_type>& states,
                                           Result* results) {
   Result row[square_width];
   for (int j = 0; j < width; ++j) {
@@ -117,33 +119,50 @@ KOKKOS_FORCEINLINE_FUNCTION void scan_row(const Op& op, const Element* elements,
   std::memcpy(results, row, width * sizeof(Result));
 }
 
-/// Scans the rows of a square from the r-th on: written out, so that the states stay in registers.
-template <bool exclusive, int r, class Op, class Element, class Width, class Result>
-KOKKOS_FORCEINLINE_FUNCTION void scan_rows_from(
-    const Op& op, const Element* square, Width width,
-    Lanes<typename Op::value_type, square_width>& states, Result* results) {
-  scan_row<exclusive>(op, square + r * square_width, width, states, results + r * square_width);
+/// Scans the rows of a full square from the r-th on: written out, so that the states stay in
+/// registers.
+template <bool exclusive, int r, class Op, class Element, class Result>
+KOKKOS_FORCEINLINE_FUNCTION void scan_rows_from(const Op& op, const Element* square,
+                                                SquareLanes<typename Op::value_type>& states,
+                                                Result* results) {
+  scan_row<exclusive>(op, square + r * square_width, std::integral_constant<int, square_width>(),
+                      states, results + r * square_width);
   if constexpr (r + 1 < chunk_length) {
-    scan_rows_from<exclusive, r + 1>(op, square, width, states, results);
+    scan_rows_from<exclusive, r + 1>(op, square, states, results);
   }
 }
 
-/// Scans each lane of a square from states[lane...] on, which then are the states after it.
-template <bool exclusive, class Op, class Element, class Result, int N>
-void scan_square(const Op& op, const Element* square, int rows, int square_lanes,
-                 Lanes<typename Op::value_type, N>& states, int lane, Result* results) {
-  with_width(square_lanes, [&](auto width) {
-    Lanes<typename Op::value_type, square_width> state;
-    for (int j = 0; j < width; ++j) state.set(j, states.get(lane + j));
-    bool written_out = false;
-    if constexpr (!std::is_same_v<decltype(width), int>) {
-      written_out = rows == chunk_length;
-      if (written_out) scan_rows_from<exclusive, 0>(op, square, width, state, results);
+/// Scans each lane of a square from its state on, which then is the state after it.
+template <bool exclusive, class Op, class Element, class Result>
+void scan_square(const Op& op, const Element* square, int rows, int lanes,
+                 SquareLanes<typename Op::value_type>& states, Result* results) {
+  if (rows == chunk_length && lanes == square_width) {
+    SquareLanes<typename Op::value_type> in_registers = states;
+    scan_rows_from<exclusive, 0>(op, square, in_registers, results);
+    states = in_registers;
+    return;
+  }
+  with_width(lanes, [&](auto width) {
+    for (int r = 0; r < rows; ++r) {
+      scan_row<exclusive>(op, square + r * square_width, width, states, results + r * square_width);
     }
-    for (int r = 0; r < rows && !written_out; ++r) {
-      scan_row<exclusive>(op, square + r * square_width, width, state, results + r * square_width);
-    }
-    for (int j = 0; j < width; ++j) states.set(lane + j, state.get(j));
+  });
+}
+
+/// 16 of N lanes, or as many as there are from `first` on.
+template <class Value, int N>
+SquareLanes<Value> lanes_from(const Lanes<Value, N>& lanes, int first, int count) {
+  SquareLanes<Value> some;
+  with_width(count, [&](auto width) {
+    for (int j = 0; j < width; ++j) some.set(j, lanes.get(first + j));
+  });
+  return some;
+}
+
+template <class Value, int N>
+void set_lanes(Lanes<Value, N>& lanes, int first, int count, const SquareLanes<Value>& some) {
+  with_width(count, [&](auto width) {
+    for (int j = 0; j < width; ++j) lanes.set(first + j, some.get(j));
   });
 }
 
@@ -191,8 +210,8 @@ class ColumnBlock {
     for (int j0 = 0; j0 < lanes; j0 += square_width) {
       for (int r = 0; r < count; ++r) destination.prefetch(first + r, lane + j0);
       if (count < chunk_length) continue;
-      sum_square(scan.op, m_elements + j0 * chunk_length, std::min(square_width, lanes - j0), m_sum,
-                 j0);
+      const int here = std::min(square_width, lanes - j0);
+      set_lanes(m_sum, j0, here, sum_square(scan.op, m_elements + j0 * chunk_length, here));
     }
   }
 
@@ -209,8 +228,9 @@ class ColumnBlock {
     for (int j0 = 0; j0 < lanes; j0 += square_width) {
       for (int r = 0; r < rows_ahead; ++r) source.prefetch(first + length + r, lane + j0);
       const int here = std::min(square_width, lanes - j0);
-      scan_square<exclusive>(scan.op, m_elements + j0 * chunk_length, count, here, state, j0,
-                             results);
+      auto states = lanes_from(state, j0, here);
+      scan_square<exclusive>(scan.op, m_elements + j0 * chunk_length, count, here, states, results);
+      set_lanes(state, j0, here, states);
       with_width(here, [&](auto width) {
         for (int r = 0; r < count; ++r) {
           write_lanes(destination, first + r, lane + j0, width, results + r * square_width);
@@ -245,7 +265,8 @@ class RowBlock {
       for (int r = 0; r < square_size; r += chunk_length)
         destination.prefetch(first + begin + r, lane);
       transpose_square(m_elements + begin);
-      sum_square(scan.op, m_elements + begin, std::min(square_width, chunks - k), m_node[0], k);
+      const int here = std::min(square_width, chunks - k);
+      set_lanes(m_node[0], k, here, sum_square(scan.op, m_elements + begin, here));
     }
     for (int level = 1; level < levels; ++level) {
       for (int k = 0; k < chunks >> level; ++k) {
@@ -274,22 +295,24 @@ class RowBlock {
         of_half.set(2 * k + 1, scan.op.combine(of_node.get(k), m_node[level - 1].get(2 * k)));
       }
     }
-    Lanes<Value, N>& states = prefixes[0];
     Result results[square_size];
     for (int begin = 0; begin < count; begin += square_size) {
       const int k = begin / chunk_length;
       for (int r = 0; r < square_size; r += chunk_length)
         source.prefetch(first + length + begin + r, lane);
-      const int width = std::min(square_width, count / chunk_length - k);
-      scan_square<exclusive>(scan.op, m_elements + begin, chunk_length, width, states, k, results);
-      if (width < square_width) {  // the unfinished last chunk
-        scan_square<exclusive>(scan.op, m_elements + begin + width, count % chunk_length, 1, states,
-                               k + width, results + width);
+      const int whole = std::min(square_width, count / chunk_length - k);
+      auto states = lanes_from(prefixes[0], k, whole);
+      scan_square<exclusive>(scan.op, m_elements + begin, chunk_length, whole, states, results);
+      if (whole > 0) state.set(0, states.get(whole - 1));
+      if (whole < square_width && count % chunk_length > 0) {  // the unfinished last chunk
+        auto last = lanes_from(prefixes[0], k + whole, 1);
+        scan_square<exclusive>(scan.op, m_elements + begin + whole, count % chunk_length, 1, last,
+                               results + whole);
+        state.set(0, last.get(0));
       }
       transpose_square(results);
       write_axis(destination, first + begin, lane, std::min(square_size, count - begin), results);
     }
-    state.set(0, states.get(chunks - 1));
   }
 
  private:

@@ -13,6 +13,7 @@
 #include <fused_scan/impl/publish.hpp>
 #include <fused_scan/impl/workspace.hpp>
 #include <string>
+#include <type_traits>
 
 namespace fused_scan::impl {
 
@@ -194,12 +195,8 @@ void run_host_tiles(const Exec& exec, const Scan& scan, const std::string& label
   Kokkos::parallel_for(label + "::tiles", policy, Kernel{scan, tile_blocks, bundles, tiles, board});
 }
 
-/// Lanes of values of `size` bytes in a column block of a thread's own lines, in one of shared
-/// lines, and in a row block: what keeps the block in the first-level cache, and a tile in the
-/// second.
-constexpr int walk_column_lanes(int size) { return lanes_in(2048, size); }
-constexpr int tile_column_lanes(int size) { return lanes_in(512, size); }
-constexpr int row_lanes(int size) { return lanes_in(1024, size); }
+/// Lanes in a block, of values of `size` bytes: what keeps the block in the first-level cache.
+constexpr int block_lanes(int size) { return lanes_in(1024, size); }
 
 /// The path on a host space. `along_axis`: neighbours in memory are neighbours on the axis.
 template <class Exec>
@@ -217,24 +214,20 @@ Path choose_host_path(const Exec& exec, const ScanExtents& extents, int value_si
     const bool interleaved = !along_axis && extents.inner > 1;
     return {Path::Shape::rows, interleaved || uneven(extents.outer * extents.inner)};
   }
-  const std::int64_t bundles =
-      extents.outer * ceil_div(extents.inner, walk_column_lanes(value_size));
+  const std::int64_t bundles = extents.outer * ceil_div(extents.inner, block_lanes(value_size));
   return {Path::Shape::columns, long_lines && uneven(bundles)};
 }
 
 template <Path::Shape shape, class Exec, class Scan>
 void run_on_host(const Exec& exec, const Scan& scan, bool tiles, const std::string& label,
                  int block_size) {
-  constexpr int size = sizeof(typename Scan::Value);
-  if constexpr (shape == Path::Shape::rows) {
-    using Block = RowBlock<Scan, row_lanes(size)>;
-    tiles ? run_host_tiles<Exec, Scan, Block>(exec, scan, label, block_size)
-          : run_host_walk<Exec, Scan, Block>(exec, scan, label);
-  } else if (tiles) {
-    run_host_tiles<Exec, Scan, ColumnBlock<Scan, tile_column_lanes(size)>>(exec, scan, label,
-                                                                           block_size);
+  constexpr int lanes = block_lanes(sizeof(typename Scan::Value));
+  using Block = std::conditional_t<shape == Path::Shape::rows, RowBlock<Scan, lanes>,
+                                   ColumnBlock<Scan, lanes>>;
+  if (tiles) {
+    run_host_tiles<Exec, Scan, Block>(exec, scan, label, block_size);
   } else {
-    run_host_walk<Exec, Scan, ColumnBlock<Scan, walk_column_lanes(size)>>(exec, scan, label);
+    run_host_walk<Exec, Scan, Block>(exec, scan, label);
   }
 }
 
