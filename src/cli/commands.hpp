@@ -11,6 +11,7 @@ namespace fused_scan::cli {
 // One function for each subcommand of the program: it declares the subcommand's arguments and what
 // is done with them. That throws std::exception, with one line for the user, where it can't be
 // done.
+void add_ar_ssm_command(CLI::App& program);
 void add_info_command(CLI::App& program);
 void add_scan_command(CLI::App& program);
 

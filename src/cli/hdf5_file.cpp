@@ -210,14 +210,14 @@ std::vector<std::string> InputFile::dataset_names() const {
   return names;
 }
 
-OutputFile::OutputFile(const fs::path& path)
+OutputFile::OutputFile(const fs::path& path, Existing existing)
     : m_path(path),
       m_original_version(current_version()),
       m_temporary(m_original_version ? fs::canonical(path) : path) {  // a link stays a link
   const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!fs::is_directory(folder)) fail("there is no folder " + quoted(folder) + " to write to");
-  if (m_original_version) {
-    m_original = open_file(path, H5F_ACC_RDONLY);
+  if (m_original_version) m_original = open_file(path, H5F_ACC_RDONLY);
+  if (m_original_version && existing == Existing::add_to_it) {
     std::error_code error;
     fs::copy_file(path, m_temporary.path(), error);
     if (error) fail("cannot add to a copy of " + quoted(path) + ": " + error.message());

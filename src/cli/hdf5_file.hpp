@@ -109,7 +109,10 @@ class InputFile {
 /// a data set that it already has is never overwritten. Without commit() nothing changes.
 class OutputFile {
  public:
-  explicit OutputFile(const std::filesystem::path& path);
+  /// What becomes of an existing HDF5 file; anything else that exists is an error.
+  enum class Existing { add_to_it, replace_it };
+
+  explicit OutputFile(const std::filesystem::path& path, Existing existing = Existing::add_to_it);
 
   hid_t id() const { return m_file.id(); }
   /// A new data set, not filled yet; the groups that its name goes through are made as needed.

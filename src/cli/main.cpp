@@ -13,7 +13,8 @@ int main(int argc, char** argv) {
   constexpr int wrong_use = 2;
   silence_hdf5();
 
-  CLI::App program("Scans of arrays in HDF5 files, along any axis.", "fused-scan");
+  CLI::App program("Scans of arrays in HDF5 files, along any axis, and the AR-SSM layer.",
+                   "fused-scan");
   program.set_version_flag("--version", FUSED_SCAN_VERSION_STRING);
   program.require_subcommand(1);
   program.footer(
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
       "Exit status: 0 for success; 2, one line on stderr, and nothing written otherwise.");
   add_info_command(program);
   add_scan_command(program);
+  add_ar_ssm_command(program);
 
   try {
     program.parse(argc, argv);
