@@ -13,6 +13,7 @@
 #include <limits>
 #include <map>
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -109,6 +110,31 @@ void collect_diagnostics(Answers<T>& answers, const typename Layer<T>::Diagnosti
     add_number("is_singular", diagnostics.is_singular);
     add_number("stability_warning", diagnostics.stability_warning);
   }
+}
+
+/// Nothing where all bits are the same, else how many elements aren't and the first of them: a
+/// failure is to show that, and not two whole arrays.
+template <class T>
+std::string difference(const std::vector<T>& actual, const std::vector<T>& expected) {
+  if (actual.size() != expected.size()) return "other number of elements";
+  std::ostringstream text;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    if (actual[i] == expected[i] || count++ > 0) continue;
+    text << "element " << i << ": " << actual[i] << " instead of " << expected[i];
+  }
+  if (count > 1) text << ", and " << count - 1 << " others";
+  return text.str();
+}
+
+template <class T>
+std::string difference(const Answers<T>& actual, const Answers<T>& expected) {
+  std::string text;
+  for (const auto& [name, values] : expected) {
+    const std::string of_this = difference(actual.at(name), values);
+    if (!of_this.empty()) text += name + ": " + of_this + "\n";
+  }
+  return text;
 }
 
 /// One forward and one backward pass.
