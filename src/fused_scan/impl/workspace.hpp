@@ -10,12 +10,13 @@
 #include <list>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace fused_scan::impl {
 
 /// Memory that the scans on an instance use one after the other: work on an instance runs in order,
-/// so a call may have what the one before it used. Nothing is allocated or freed, which waits for
-/// the device, but when a call needs more than any before it. Freed by Kokkos::finalize.
+/// so a call may have what the one before it used. Nothing is allocated but when a call needs more
+/// than any before it, and nothing is freed before Kokkos::finalize.
 template <class Exec>
 class Workspace {
  public:
@@ -28,13 +29,12 @@ class Workspace {
     auto found = std::find_if(of_instances.begin(), of_instances.end(),
                               [&](const Workspace& workspace) { return workspace.m_exec == exec; });
     if (found == of_instances.end()) found = of_instances.insert(found, Workspace(exec));
-    Memory& memory = found->m_memory;
-    if (memory.size() < bytes) {
-      const std::size_t grown = std::max(bytes, 2 * memory.size());
-      memory = Memory();  // first free, then take more
-      memory = Memory(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label), grown);
+    std::vector<Memory>& memory = found->m_memory;
+    if (memory.empty() || memory.back().size() < bytes) {
+      const std::size_t grown = memory.empty() ? bytes : std::max(bytes, 2 * memory.back().size());
+      memory.emplace_back(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label), grown);
     }
-    return memory.data();
+    return memory.back().data();
   }
 
  private:
@@ -43,7 +43,9 @@ class Workspace {
   explicit Workspace(const Exec& exec) : m_exec(exec) {}
 
   Exec m_exec;
-  Memory m_memory;
+  // The last is in use. The smaller ones before it, together no larger, are kept as well: work that
+  // is still to run may use them, and to free a View is to wait for it.
+  std::vector<Memory> m_memory;
 };
 
 /// Where tiles that share lines find each other: the number of the next tile to be taken, and for
