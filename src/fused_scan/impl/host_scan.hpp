@@ -132,7 +132,7 @@ struct HostTiles {
     if (tile + 1 < tiles) {
       Nodes total = tree.node(std::countr_zero(static_cast<unsigned>(tile_blocks)));
       for (int level = 0; level < levels_ending_with(tile); ++level) {
-        const std::int64_t left = tile - (std::int64_t(1) << level);
+        const std::int64_t left = tile - (std::int64_t{1} << level);
         wait_for(flag + left);
         combine(node[left], total, total, bundle.count);
       }
