@@ -209,6 +209,27 @@ TEST_CASE("ArSsm.StabilityChecks") {
   CHECK(no_position.stability_warning);
 }
 
+// A gate whose sigmoid is exactly a half is on; of what isn't a number, none is made.
+TEST_CASE("ArSsm.GatesAtTheThresholdAndBeyondNumbers") {
+  for (const GateMode mode : {GateMode::soft, GateMode::ste, GateMode::gumbel}) {
+    LayerAndReference<float> both(Case{.batch = 1, .mode = mode});
+    auto& layer = both.layer;
+    Kokkos::deep_copy(layer.parameters().gate_weight_2, 0.0F);
+    Kokkos::deep_copy(layer.parameters().gate_bias_2, 0.0F);
+    const Sequence<float> y("y", both.x.layout());
+    Layer<float>::Diagnostics diagnostics;
+    layer.forward(Exec(), both.x, y, diagnostics);
+    for (const float gate : values_of(diagnostics.gates)) {
+      CHECK(gate == (mode == GateMode::ste ? 1.0F : 0.5F));
+    }
+    both.reference.x[both.reference.at(0, 3, 1, 5)] = NAN;
+    set_values(both.x, both.reference.x);
+    layer.forward(Exec(), both.x, y, diagnostics);
+    const auto gates = values_of(diagnostics.gates);
+    for (std::size_t i = 0; i < gates.size(); ++i) CHECK(std::isnan(gates[i]) == (i / 7 == 3));
+  }
+}
+
 // ---- initialisation -----------------------------------------------------------------------------
 
 // Singular values of a (rows x columns) matrix, largest first: Jacobi's rotations of its columns.

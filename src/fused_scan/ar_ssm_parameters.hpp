@@ -7,9 +7,9 @@
 /// What an AR-SSM layer is made of, and what it can tell about a forward pass.
 
 #include <Kokkos_Core.hpp>
-#include <algorithm>
-#include <array>
 #include <cstdint>
+#include <string>
+#include <type_traits>
 
 namespace fused_scan {
 
@@ -57,7 +57,7 @@ struct ArSsmParameters {
 
   /// All zero. The three matrices that x is multiplied with come first, one after the other: they
   /// are one matrix of (gate_hidden_dim + 2 max_rank, d_model).
-  ArSsmParameters(const char* label, std::int64_t d_model, std::int64_t max_rank,
+  ArSsmParameters(const std::string& label, std::int64_t d_model, std::int64_t max_rank,
                   std::int64_t gate_hidden_dim)
       : all(label, d_model * (gate_hidden_dim + 3 * max_rank + 4) +
                        (max_rank + 1) * gate_hidden_dim + max_rank) {
