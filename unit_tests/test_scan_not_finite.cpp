@@ -59,26 +59,26 @@ TEMPLATE_LIST_TEST_CASE("ScanNotFinite.CompensatedSum", "", Floats) {
   check_special<T, CompensatedSum>(nan_of<T>, -inf_of<T>, 0, ReferenceSum{});
 }
 
-TEMPLATE_LIST_TEST_CASE("ScanNotFinite.CompensatedSumOfComplexNumbers", "", Floats) {
-  using T = Kokkos::complex<TestType>;
-  const auto infinity = inf_of<TestType>;
-  check_special<T, CompensatedSum>(T(infinity, 1), T(1, -infinity), T(0), ReferenceSum{});
-  check_special<T, CompensatedSum>(T(infinity, 1), T(-infinity, nan_of<TestType>), T(0),
-                                   ReferenceSum{});
+TEST_CASE("ScanNotFinite.CompensatedSumOfComplexNumbers") {
+  using T = Kokkos::complex<float>;
+  constexpr float inf = inf_of<float>;
+  check_special<T, CompensatedSum>(T(inf, 1), T(1, -inf), T(0), ReferenceSum{});
+  check_special<T, CompensatedSum>(T(inf, 1), T(-inf, nan_of<float>), T(0), ReferenceSum{});
 }
 
-TEMPLATE_LIST_TEST_CASE("ScanNotFinite.Sum", "", Floats) {
-  using T = TestType;
-  check_special<T, Sum>(inf_of<T>, -inf_of<T>, 0, ReferenceSum{});
-  check_special<T, Sum>(inf_of<T>, nan_of<T>, 0, ReferenceSum{});
+TEST_CASE("ScanNotFinite.Sum") {
+  constexpr float inf = inf_of<float>;
+  check_special<float, Sum>(inf, -inf, 0, ReferenceSum{});
+  check_special<float, Sum>(inf, nan_of<float>, 0, ReferenceSum{});
 }
 
-TEMPLATE_LIST_TEST_CASE("ScanNotFinite.NanSpreadsThroughMaxAndMin", "", Floats) {
-  using T = TestType;
-  check_special<T, Max>(nan_of<T>, inf_of<T>, -inf_of<T>, ReferenceMax{});
-  check_special<T, Max>(-inf_of<T>, nan_of<T>, -inf_of<T>, ReferenceMax{});
-  check_special<T, Min>(nan_of<T>, -inf_of<T>, inf_of<T>, ReferenceMin{});
-  check_special<T, Min>(inf_of<T>, nan_of<T>, inf_of<T>, ReferenceMin{});
+TEST_CASE("ScanNotFinite.NanSpreadsThroughMaxAndMin") {
+  constexpr float inf = inf_of<float>;
+  constexpr float nan = nan_of<float>;
+  check_special<float, Max>(nan, inf, -inf, ReferenceMax{});
+  check_special<float, Max>(-inf, nan, -inf, ReferenceMax{});
+  check_special<float, Min>(nan, -inf, inf, ReferenceMin{});
+  check_special<float, Min>(inf, nan, inf, ReferenceMin{});
 }
 
 // Past the largest number a sum is infinite, and no NaN comes of it; short of it nothing happens,
@@ -107,15 +107,14 @@ TEMPLATE_LIST_TEST_CASE("ScanNotFinite.SumsAroundTheLargestNumber", "", Floats) 
 }
 
 // The product of zero and infinity is the one case where Prod makes a NaN of ordinary ones.
-TEMPLATE_LIST_TEST_CASE("ScanNotFinite.Prod", "", Floats) {
-  using T = TestType;
-  using View = ViewOfRank<T, 1, Kokkos::LayoutRight, Kokkos::DefaultExecutionSpace>;
+TEST_CASE("ScanNotFinite.Prod") {
+  using View = ViewOfRank<float, 1, Kokkos::LayoutRight, Kokkos::DefaultExecutionSpace>;
   for (const std::size_t zero : {3, 20, 299}) {
-    HostArray<T> array({300});
+    HostArray<float> array({300});
     for (auto& x : array.values) x = -1;
     array.values[zero] = 0;
-    array.values[100] = inf_of<T>;
+    array.values[100] = inf_of<float>;
     CHECK_THAT((scanned<View, View>(array, Prod{}, {})),
-               equals(folded(array, T(1), ReferenceProduct{}, {})));
+               equals(folded(array, 1.0F, ReferenceProduct{}, {})));
   }
 }

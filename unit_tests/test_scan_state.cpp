@@ -103,8 +103,8 @@ std::vector<Extents> extents_along(int axis) {
 }  // namespace
 
 TEMPLATE_LIST_TEST_CASE("ScanState.IntegersInPieces", "", ExecutionSpaces) {
-  using T = std::int64_t;
-  constexpr T first = 123'456'789'012;
+  using T = int;
+  constexpr T first = 123'456'789;
   for_each_type<Layouts>([&](auto layout) {
     for (int axis = 0; axis < 3; ++axis)
       for (const Extents& extents : extents_along(axis))
@@ -183,7 +183,7 @@ TEMPLATE_LIST_TEST_CASE("ScanState.CompensationOfTheStateCounts", "", ExecutionS
   CHECK(read(minus).values[0] == 1 + 0x1p-20F);
 }
 
-// States of plain elements, of one line, from a const View.
+// States of plain elements, which the operator has to lift and lower, from a const View.
 TEMPLATE_LIST_TEST_CASE("ScanState.StatesThatAreElements", "", ExecutionSpaces) {
   using View = ViewOfRank<float, 1, Kokkos::LayoutRight, TestType>;
   const auto array = small_integers<float>({1031});

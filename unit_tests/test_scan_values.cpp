@@ -164,11 +164,8 @@ TEMPLATE_LIST_TEST_CASE("ScanValues.InputAndOutputOfTwoTypes", "", ExecutionSpac
                  equals(folded(converted, Out(0), ReferenceSum{}, call)));
     }
   };
-  check(float{}, double{});
   check(double{}, float{});
-  check(std::int32_t{}, std::int64_t{});
   check(std::int32_t{}, double{});
   check(float{}, Kokkos::complex<double>{});
-  check(Kokkos::Experimental::half_t{}, float{});
-  check(std::int8_t{}, std::int32_t{});
+  check(std::int8_t{}, std::int64_t{});
 }
