@@ -5,6 +5,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdio>
 #include <limits>
@@ -111,6 +112,16 @@ Measurement scan_elements(const ScanRequest& request, const Dataset& in, const D
           2.0 * sizeof(T) * static_cast<double>(data.size())};
 }
 
+/// The signed type of the same size where T is unsigned, else T.
+template <class T>
+struct SignedTwin {
+  using Type = T;
+};
+template <std::unsigned_integral T>
+struct SignedTwin<T> {
+  using Type = std::make_signed_t<T>;
+};
+
 template <class T>
 Measurement scan_elements(const ScanRequest& request, const Dataset& in, const Dataset& out) {
   const Handle type = memory_type(T(), in.stored_type());
@@ -120,11 +131,10 @@ Measurement scan_elements(const ScanRequest& request, const Dataset& in, const D
         if constexpr (needs_order && !std::is_arithmetic_v<T>) {
           throw std::runtime_error(in.label() + " has complex numbers, which have no order: max " +
                                    "and min can't be had, compensated-sum, sum and prod can");
-        } else if constexpr (!needs_order && std::is_unsigned_v<T>) {
-          // Sums and products have the same bits, signed or not: one engine less to compile.
-          return scan_elements<std::make_signed_t<T>>(request, in, out, op, type.id());
         } else {
-          return scan_elements<T>(request, in, out, op, type.id());
+          // Sums and products have the same bits, signed or not: one engine less to compile.
+          using Scanned = std::conditional_t<needs_order, T, typename SignedTwin<T>::Type>;
+          return scan_elements<Scanned>(request, in, out, op, type.id());
         }
       },
       request.op);

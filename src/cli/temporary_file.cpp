@@ -23,8 +23,8 @@ char g_path[4096];
 
 void remove_and_die(int signal) {
   unlink(g_path);
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
+  raise(signal);        // the default action, by now
+  _exit(128 + signal);  // the first process of a container survives that
 }
 
 void require(bool success) {
@@ -37,7 +37,10 @@ TemporaryFile::TemporaryFile(const std::filesystem::path& final_path)
     : m_final_path(final_path),
       m_path(final_path.string() + "." + std::to_string(std::random_device()()) + ".tmp") {
   std::strncpy(g_path, m_path.c_str(), sizeof g_path - 1);
-  for (const int signal : interruptions) std::signal(signal, remove_and_die);
+  struct sigaction action{};
+  action.sa_handler = remove_and_die;
+  action.sa_flags = SA_RESETHAND | SA_NODEFER;
+  for (const int signal : interruptions) sigaction(signal, &action, nullptr);
   std::signal(SIGXFSZ, SIG_IGN);  // so that the user's limit on file sizes is an error like others
 }
 

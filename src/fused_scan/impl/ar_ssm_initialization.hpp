@@ -41,8 +41,8 @@ struct HostMatrix {
   int columns;
   std::vector<double> values;
 
-  HostMatrix(int r, int c) : rows(r), columns(c), values(std::size_t(r) * c) {}
-  double& operator()(int i, int j) { return values[std::size_t(i) * columns + j]; }
+  HostMatrix(int r, int c) : rows(r), columns(c), values(std::size_t{1} * r * c) {}
+  double& operator()(int i, int j) { return values[std::size_t{1} * i * columns + j]; }
 };
 
 /// A matrix with orthonormal columns, the Q of a normal matrix's QR: Gram and Schmidt's way, each

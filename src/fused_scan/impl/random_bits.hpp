@@ -27,7 +27,7 @@ KOKKOS_INLINE_FUNCTION std::uint64_t random_bits(std::uint64_t seed, std::uint64
 template <class T>
 KOKKOS_INLINE_FUNCTION T unit_fraction(std::uint64_t bits) {
   constexpr int digits = sizeof(T) == 4 ? 24 : 53;
-  return static_cast<T>(bits >> (64 - digits)) / static_cast<T>(std::uint64_t(1) << digits);
+  return static_cast<T>(bits >> (64 - digits)) / static_cast<T>(std::uint64_t{1} << digits);
 }
 
 }  // namespace fused_scan::impl
