@@ -226,13 +226,14 @@ struct LayerAndReference {
           in_precision(view.size(), ++seed, scale * std::sqrt(3.0 / fan_in));
       set_values(view, reference.parameters[name]);
     });
-    reference.x = in_precision(std::size_t(c.batch) * c.length * c.d_model, 1, 1);
+    reference.x = in_precision(std::size_t{1} * c.batch * c.length * c.d_model, 1, 1);
     x = Sequence<T>("x", c.batch, c.length, c.d_model);
     set_values(x, reference.x);
     layer.set_current_max_rank(c.current_ranks);
     if (c.training) layer.train();
     if (c.training && c.mode == GateMode::gumbel) {
-      reference.noise_uniform = in_precision(std::size_t(c.batch) * c.length * c.max_rank, 99, 1);
+      reference.noise_uniform =
+          in_precision(std::size_t{1} * c.batch * c.length * c.max_rank, 99, 1);
       for (double& u : reference.noise_uniform) u = static_cast<T>((u + 1) / 2);
       Sequence<T> uniform("uniform", c.batch, c.length, c.max_rank);
       set_values(uniform, reference.noise_uniform);

@@ -236,7 +236,7 @@ TEST_CASE("ArSsm.GatesAtTheThresholdAndBeyondNumbers") {
 std::vector<double> singular_values(int rows, int columns, const std::vector<double>& matrix) {
   std::vector<std::vector<double>> c(columns, std::vector<double>(rows));
   for (int i = 0; i < rows; ++i) {
-    for (int j = 0; j < columns; ++j) c[j][i] = matrix[std::size_t(i) * columns + j];
+    for (int j = 0; j < columns; ++j) c[j][i] = matrix[std::size_t{1} * i * columns + j];
   }
   const auto dot = [&](int a, int b) {
     double sum = 0;

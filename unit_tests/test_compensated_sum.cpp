@@ -91,7 +91,8 @@ TEMPLATE_LIST_TEST_CASE("CompensatedSum.TwoSumIsExact", "", Floats) {
     const auto sum = two_sum(a, b);
     CHECK(sum.sum == a + b);
     ExactSum rest;
-    for (const double x : {double(a), double(b), -double(sum.sum), -double(sum.compensation)})
+    for (const double x : {static_cast<double>(a), static_cast<double>(b),
+                           -static_cast<double>(sum.sum), -static_cast<double>(sum.compensation)})
       rest.add(x);
     CHECK(rest.round<double>() == 0);
   }

@@ -66,17 +66,18 @@ void check_product(const Sizes& s, int gap, bool transposed, bool own) {
     return Rows<T>{memory.data(), s.length, row * s.length + (gap - 1), row, gap};
   };
   const auto memory_for = [&](int columns, int seed) {
-    return random_flat<T>(std::size_t(s.batch) * (s.length * (gap * columns + gap) + gap), seed);
+    return random_flat<T>(std::size_t{1} * s.batch * (s.length * (gap * columns + gap) + gap),
+                          seed);
   };
   const auto a_memory = memory_for(s.depth, 1);
   const auto out_memory = memory_for(s.columns, 2);
-  const auto b_memory = random_flat<T>(std::size_t(s.depth) * s.columns, 3);
+  const auto b_memory = random_flat<T>(std::size_t{1} * s.depth * s.columns, 3);
   const Rows<T> a = rows_in(a_memory, s.depth);
   const Rows<T> out = rows_in(out_memory, s.columns);
   const Matrix<T> b = transposed ? Matrix<T>{b_memory.data(), 1, s.depth}
                                  : Matrix<T>{b_memory.data(), s.columns, 1};
   const Flat<T> panels("packed", packed<T>(s));
-  const std::int64_t rows = std::int64_t(s.batch) * s.length;
+  const std::int64_t rows = std::int64_t{1} * s.batch * s.length;
   const StoreTwice<T> store{out};
   if (own) {
     impl::own_product<Exec, T>(Exec(), "product", rows, a, s.depth, b, s.columns, panels.data(),
@@ -122,7 +123,7 @@ template <class T>
 std::vector<T> sum_over_rows(const Sizes& s, const Flat<T>& a, const Flat<T>& b, bool own,
                              bool at_once) {
   constexpr int groups = impl::sum_groups<Exec>;
-  const std::int64_t elements = std::int64_t(s.depth) * s.columns;
+  const std::int64_t elements = std::int64_t{1} * s.depth * s.columns;
   const std::int64_t stride = elements + 3;
   const Flat<T> sums("sums", groups * stride);
   const int step = at_once ? s.batch : 1;
@@ -153,17 +154,17 @@ TEMPLATE_TEST_CASE("DenseProduct.SumsOverRows", "", float, double) {
   for (Sizes s : all_sizes) {
     s.length *= 7;  // several slabs, some in every group
     INFO(s.batch << " x " << s.length << " rows, " << s.depth << " x " << s.columns);
-    const auto a = random_flat<T>(std::size_t(s.batch) * s.length * s.depth, 1);
-    const auto b = random_flat<T>(std::size_t(s.batch) * s.length * s.columns, 2);
+    const auto a = random_flat<T>(std::size_t{1} * s.batch * s.length * s.depth, 1);
+    const auto b = random_flat<T>(std::size_t{1} * s.batch * s.length * s.columns, 2);
     const auto a_values = values_of(a);
     const auto b_values = values_of(b);
-    std::vector<double> expected(std::size_t(s.depth) * s.columns);
+    std::vector<double> expected(std::size_t{1} * s.depth * s.columns);
     for (int row = 0; row < s.batch * s.length; ++row) {
       for (int i = 0; i < s.depth; ++i) {
         for (int j = 0; j < s.columns; ++j) {
-          expected[std::size_t(i) * s.columns + j] +=
-              static_cast<double>(a_values[std::size_t(row) * s.depth + i]) *
-              b_values[std::size_t(row) * s.columns + j];
+          expected[std::size_t{1} * i * s.columns + j] +=
+              static_cast<double>(a_values[std::size_t{1} * row * s.depth + i]) *
+              b_values[std::size_t{1} * row * s.columns + j];
         }
       }
     }
