@@ -4,7 +4,7 @@
 // Training with ArSsm: one layer learns a delayed running mean from 32 sequences, by plain gradient
 // descent, until it has them by heart.
 //
-//   fused_scan_ar_ssm_training [steps] [loss.svg]
+//   08_ar_ssm_training [steps] [loss.svg]
 //
 // The target at l is the mean of the 32 inputs before l, where those before the beginning count as
 // 0. The layer has all that takes: a sum over what came before, and a convolution that can take the

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // Sums along the middle axis of a three-dimensional View, and what a plain loop makes of them.
-// The lines between the two marks are those of the README.
+// The lines between two marks `// [name]` are shown in README.md.
 
 #include <Kokkos_Core.hpp>
 #include <cstdio>
