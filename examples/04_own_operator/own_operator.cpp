@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <fused_scan/fused_scan.hpp>
+#include <string>
 
 namespace {
 
@@ -55,7 +56,7 @@ constexpr int series = 70;
 using Matrix = Kokkos::View<double**>;
 
 /// Numbers from low to high, without a pattern that matters.
-Matrix numbers(const char* label, double low, double high) {
+Matrix numbers(const std::string& label, double low, double high) {
   const Matrix x(label, steps, series);
   Kokkos::parallel_for(
       label, Kokkos::MDRangePolicy<Kokkos::Rank<2>>({0, 0}, {steps, series}),
