@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-import os
 from pathlib import Path
 
 try:  # Spack 1.0 and later; before, spack.package has them
@@ -75,7 +74,7 @@ class FusedScan(CMakePackage, CudaPackage):
         """build and run an example against the installation"""
         source = join_path(self.test_suite.current_test_cache_dir, self.smoke_test)
         cmake = which(self.spec["cmake"].prefix.bin.cmake)
-        args = [f"-DCMAKE_CXX_COMPILER={os.environ['CXX']}"] + self.compiler_args()
+        args = [self.define("CMAKE_CXX_COMPILER", self.compiler.cxx)] + self.compiler_args()
         for name, dependency in (("Kokkos", "kokkos"), ("KokkosKernels", "kokkos-kernels")):
             if dependency in self.spec:
                 args.append(self.define(f"{name}_ROOT", self.spec[dependency].prefix))
