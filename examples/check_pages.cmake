@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-# Fails unless every block of C++ or CMake in README.md and docs/ is cut from a file that is compiled
-# or configured by a test. The line before the block says where it is cut from:
+# Fails unless every block of C++ or CMake in README.md, docs/ and the comments of the public headers
+# is cut from a file that is compiled or configured by a test. The line before the block says where it
+# is cut from:
 #
 #   <!-- examples/x/x.cpp [mark] -->      the lines between two comments // [mark] or # [mark]
 #
@@ -33,10 +34,11 @@ function(cut variable file mark)
   set(${variable} "${text}" PARENT_SCOPE)
 endfunction()
 
-file(GLOB pages ${project}/README.md ${project}/docs/*.md)
+file(GLOB pages ${project}/README.md ${project}/docs/*.md ${project}/src/fused_scan/*.hpp)
 set(count 0)
 foreach(page IN LISTS pages)
   file(READ ${page} rest)
+  string(REGEX REPLACE "\n/// ?" "\n" rest "${rest}")
   while("${rest}" MATCHES "\n([^\n]*)\n```(cpp|cmake)\n")
     set(head "${CMAKE_MATCH_0}")
     set(comment "${CMAKE_MATCH_1}")

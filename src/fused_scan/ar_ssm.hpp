@@ -56,9 +56,12 @@ class ArSsm {
   static_assert(std::is_same_v<Scalar, float> || std::is_same_v<Scalar, double>,
                 "fused_scan::ArSsm: Scalar must be float or double");
 
+  /// Where the layer's memory is, what its parameters are, and what a pass can tell.
+  ///@{
   using MemorySpace = typename Exec::memory_space;
   using Parameters = ArSsmParameters<Scalar, MemorySpace>;
   using Diagnostics = ArSsmDiagnostics<Scalar, MemorySpace>;
+  ///@}
 
   /// Parameters are initialised from the seed, with the same bits on every backend. The layer
   /// starts in evaluation mode with current_max_rank() = max_rank.
@@ -78,13 +81,21 @@ class ArSsm {
   /// A place for gradients, all zero.
   Parameters make_gradients() const { return make("fused_scan::ArSsm::gradients"); }
 
+  /// Training or evaluation mode.
+  ///@{
   void train() { set(m_training, true); }
   void eval() { set(m_training, false); }
   bool training() const { return m_training; }
+  ///@}
 
+  /// Whether passes work on one element of the batch at a time, which saves memory.
+  ///@{
   void set_checkpointing(bool on) { set(m_checkpointing, on); }
   bool checkpointing() const { return m_checkpointing; }
+  ///@}
 
+  /// What the configuration said, from now on.
+  ///@{
   void set_gate_mode(GateMode mode) {
     impl::check_gate_mode("fused_scan::ArSsm::set_gate_mode", mode);
     set(m_config.gate_mode, mode);
@@ -93,8 +104,10 @@ class ArSsm {
     impl::check_temperature("fused_scan::ArSsm::set_gumbel_temperature", temperature);
     set(m_config.gumbel_temperature, temperature);
   }
+  ///@}
 
   /// Gates of ranks from here on are 0.
+  ///@{
   int current_max_rank() const { return m_current_max_rank; }
   void set_current_max_rank(int rank) {
     impl::require(0 <= rank && rank <= m_config.max_rank, "fused_scan::ArSsm::set_current_max_rank",
@@ -102,6 +115,7 @@ class ArSsm {
                       std::to_string(m_config.max_rank) + "]");
     set(m_current_max_rank, rank);
   }
+  ///@}
   /// The schedule: current_max_rank() grows from min_rank to max_rank over the warm-up.
   void update_max_rank(std::int64_t step, std::int64_t warmup_steps) {
     const std::string function = "fused_scan::ArSsm::update_max_rank";
@@ -143,6 +157,7 @@ class ArSsm {
 
   /// y = the mean of both directions' outputs. u is read once: at each position the two sums
   /// overlap in one element, so that the total of the line stands for the second scan.
+  ///@{
   template <KokkosView X, KokkosView Y>
   void forward_bidirectional(const Exec& exec, const X& x, const Y& y) {
     run_forward("fused_scan::ArSsm::forward_bidirectional", exec, x, y, true, nullptr);
@@ -151,6 +166,7 @@ class ArSsm {
   void forward_bidirectional(const Exec& exec, const X& x, const Y& y, Diagnostics& diagnostics) {
     run_forward("fused_scan::ArSsm::forward_bidirectional", exec, x, y, true, &diagnostics);
   }
+  ///@}
 
   /// Gradients of a loss by x and by all parameters, given that by y, of forward() in the layer's
   /// present state. The loss includes l1_weight * gate_l1_loss. `gradients` is overwritten.

@@ -37,18 +37,24 @@ namespace fused_scan {
 /// ACM Transactions on Mathematical Software 44 (2), 2017.
 template <CompensableNumber T>
 struct CompensatedValue {
-  T sum{};
-  T compensation{};
+  T sum{};           ///< rounded
+  T compensation{};  ///< what is missing from it
 
+  /// Zero, a number, or a pair as it is.
+  ///@{
   CompensatedValue() = default;
   KOKKOS_FUNCTION constexpr CompensatedValue(T number) : sum(number) {}
   KOKKOS_FUNCTION constexpr CompensatedValue(T head, T tail) : sum(head), compensation(tail) {}
+  ///@}
 
   /// The sum, rounded once to T.
   KOKKOS_FORCEINLINE_FUNCTION T value() const;
 
+  /// Adds a pair or a number.
+  ///@{
   KOKKOS_FORCEINLINE_FUNCTION CompensatedValue& operator+=(const CompensatedValue& other);
   KOKKOS_FORCEINLINE_FUNCTION CompensatedValue& operator+=(const T& number);
+  ///@}
 
   friend KOKKOS_FORCEINLINE_FUNCTION CompensatedValue operator+(CompensatedValue a,
                                                                 const CompensatedValue& b) {
@@ -65,29 +71,47 @@ KOKKOS_FORCEINLINE_FUNCTION CompensatedValue<T> two_sum(const T& a, const T& b);
 
 /// The reducer that adds pairs: for Kokkos::parallel_reduce at any level.
 ///
-///     fused_scan::CompensatedValue<float> total;
-///     Kokkos::parallel_reduce(n, KOKKOS_LAMBDA(int i, auto& sum) { sum += x(i); },
-///                             fused_scan::CompensatedSumReducer<float, Kokkos::HostSpace>(total));
+/// <!-- examples/06_reducer/reducer.cpp [range] -->
+/// ```cpp
+/// fused_scan::CompensatedValue<float> total;
+/// Kokkos::parallel_reduce(
+///     "total", Kokkos::RangePolicy<Exec>(0, rows * columns),
+///     KOKKOS_LAMBDA(int i, fused_scan::CompensatedValue<float>& sum) {
+///       sum += x(i / columns, i % columns);
+///     },
+///     fused_scan::CompensatedSumReducer<float, Kokkos::HostSpace>(total));
+/// ```
 ///
 /// `Space` is the memory space of the result. The order of the additions, and with it the last bit
 /// of the pair, is Kokkos' own and may change from run to run; `inclusive_scan` fixes it.
 template <CompensableNumber T, class Space>
 class CompensatedSumReducer {
  public:
+  /// What Kokkos asks of a reducer.
+  ///@{
   using reducer = CompensatedSumReducer;
   using value_type = CompensatedValue<T>;
   using result_view_type = Kokkos::View<value_type, Space>;
 
+  ///@}
+
+  /// The result goes to a variable, or to a View of rank 0.
+  ///@{
   KOKKOS_FUNCTION explicit CompensatedSumReducer(value_type& result)
       : m_result(&result), m_references_scalar(true) {}
   KOKKOS_FUNCTION explicit CompensatedSumReducer(const result_view_type& result)
       : m_result(result), m_references_scalar(false) {}
 
+  ///@}
+
+  /// What Kokkos asks of a reducer.
+  ///@{
   KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const { into += from; }
   KOKKOS_FUNCTION void init(value_type& value) const { value = value_type(); }
   KOKKOS_FUNCTION value_type& reference() const { return *m_result.data(); }
   KOKKOS_FUNCTION result_view_type view() const { return m_result; }
   KOKKOS_FUNCTION bool references_scalar() const { return m_references_scalar; }
+  ///@}
 
  private:
   result_view_type m_result;
@@ -174,9 +198,11 @@ KOKKOS_FORCEINLINE_FUNCTION CompensatedValue<T>& CompensatedValue<T>::operator+=
 
 }  // namespace fused_scan
 
+/// \cond
 template <class T>
 struct Kokkos::reduction_identity<fused_scan::CompensatedValue<T>> {
   KOKKOS_FUNCTION static fused_scan::CompensatedValue<T> sum() { return {}; }
 };
+/// \endcond
 
 #endif

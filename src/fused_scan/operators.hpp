@@ -9,19 +9,31 @@
 /// A monoid is an associative operation on values of one type, with an identity. It need not be
 /// commutative; a scan always calls combine(a, b) with a before b. One's own is a struct:
 ///
-///     struct Affine {              // x -> scale * x + shift
-///       using value_type = Line;   // trivially copyable, 1 to 64 bytes
-///       KOKKOS_FUNCTION Line identity() const;  // changes nothing, from the left and from the
-///       right KOKKOS_FUNCTION Line combine(const Line& a, const Line& b) const;  // first a, then
-///       b
+/// <!-- examples/04_own_operator/own_operator.cpp [affine] -->
+/// ```cpp
+/// /// The map h -> scale * h + shift.
+/// struct Map {
+///   double scale;
+///   double shift;
+/// };
 ///
-///       // Where the elements of the Views aren't values:
-///       KOKKOS_FUNCTION Line lift(const Element& element) const;
-///       KOKKOS_FUNCTION Element lower(const Line& value) const;
+/// /// One map after the other. This is associative, and not commutative.
+/// struct Affine {
+///   using value_type = Map;
+///   KOKKOS_FUNCTION Map identity() const { return {1, 0}; }
+///   KOKKOS_FUNCTION Map combine(const Map& first, const Map& then) const {
+///     return {then.scale * first.scale, then.scale * first.shift + then.shift};
+///   }
+/// };
+/// ```
 ///
-///       // A cheaper combine(value, lift(element)), for at most 16 elements in a row:
-///       KOKKOS_FUNCTION Line accumulate(const Line& value, const Element& element) const;
-///     };
+/// The value_type is trivially copyable, of 1 to 64 bytes. The identity changes nothing, from the
+/// left and from the right. Three more functions may be there:
+///
+/// - `value_type lift(const Element&) const` and `Element lower(const value_type&) const`, where
+///   the elements of the Views aren't values;
+/// - `value_type accumulate(const value_type&, const Element&) const`, a cheaper
+///   combine(value, lift(element)), for at most 16 elements in a row.
 ///
 /// A family of monoids, one for each type of number, names them by `template <class T> using
 /// monoid`. That is how the operators here are written, CompensatedSum as well: nothing is built
@@ -117,6 +129,7 @@ struct CompensatedSumMonoid {
 
 /// The sum, carried as a CompensatedValue and rounded once; of integers the exact sum.
 struct CompensatedSum {
+  /// The monoid on numbers of type T.
   template <class T>
   using monoid =
       std::conditional_t<std::is_integral_v<T>, impl::SumMonoid<T>, impl::CompensatedSumMonoid<T>>;
@@ -124,24 +137,28 @@ struct CompensatedSum {
 
 /// The sum in the type of the numbers. Integers wrap around.
 struct Sum {
+  /// The monoid on numbers of type T.
   template <class T>
   using monoid = impl::SumMonoid<T>;
 };
 
 /// The product. Integers wrap around.
 struct Prod {
+  /// The monoid on numbers of type T.
   template <class T>
   using monoid = impl::ProdMonoid<T>;
 };
 
 /// The maximum; NaN from the first NaN on. The identity is minus infinity or the lowest integer.
 struct Max {
+  /// The monoid on numbers of type T.
   template <class T>
   using monoid = impl::ExtremumMonoid<T, 1>;
 };
 
 /// The minimum; NaN from the first NaN on. The identity is infinity or the highest integer.
 struct Min {
+  /// The monoid on numbers of type T.
   template <class T>
   using monoid = impl::ExtremumMonoid<T, -1>;
 };

@@ -52,6 +52,7 @@ namespace fused_scan {
 ///              output is the exact sum correctly rounded, but for about one in a million that is
 ///              the float next to it, as long as the sum hasn't cancelled more than 20 of its
 ///              leading bits
+/// \param options  the direction, and the block size
 ///
 /// The page's head says what holds for every scan. numpy.cumsum(in, axis) is the same with `Sum`.
 template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = CompensatedSum>
@@ -64,11 +65,9 @@ void inclusive_scan(const Exec& exec, const In& in, const Out& out, int axis = -
 /// The same from a state, and to one: lines are op(initial(..), in(.., 0, ..), ..), and final(..)
 /// is what the line ends in, so that a long axis can be scanned piece by piece.
 ///
-/// \param initial, final  Views of the extents of `in` without the axis; may be one array. They
-/// hold the
-///                        operator's value_type (CompensatedValue<float>: nothing is lost from
-///                        piece to piece) or elements. `final` is set where the axis has extent 0,
-///                        too.
+/// `initial` and `final` are Views of the extents of `in` without the axis, and may be one array.
+/// They hold the operator's value_type (CompensatedValue<float>: nothing is lost from piece to
+/// piece) or elements. `final` is set where the axis has extent 0, too.
 template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, KokkosView Initial,
           KokkosView Final, class Op = CompensatedSum>
 void inclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
@@ -100,9 +99,13 @@ void exclusive_scan(const Exec& exec, const In& in, const Out& out, const Initia
 /// pass over memory: for each of outer * inner lines, store(o, i, j, op(load(o, 0, j), .., load(o,
 /// i, j))).
 ///
+/// \param exec     the instance that runs it
 /// \param extents  {outer, length, inner}: o in [0, outer), i in [0, length), j in [0, inner)
 /// \param load     load(o, i, j) -> element; called once for each element
 /// \param store    store(o, i, j, result); called once for each element, after its load
+/// \param op       the monoid, or family of monoids
+/// \param options  the direction, and the block size
+/// \param kind     inclusive or exclusive
 ///
 /// The calls come in no order and from many threads. Lines of neighbouring j are worked on
 /// together, so j should be what is contiguous in memory; where that is i, let inner be 1.

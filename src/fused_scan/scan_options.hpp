@@ -13,9 +13,12 @@ namespace fused_scan {
 /// `reverse` walks from the last element to the first, and combines in that order.
 enum class Direction { forward, reverse };
 
+/// Whether a result includes the element of its own place.
 enum class ScanKind { inclusive, exclusive };
 
+/// What a scan may be told besides; every member has a default.
 struct ScanOptions {
+  /// From which end the scan walks.
   Direction direction = Direction::forward;
   /// Elements along the axis that are worked on between two exchanges of sums, a power of two from
   /// 16 on; what doesn't fit is cut down. 0: chosen. A matter of speed only: no bit depends on it.
@@ -24,9 +27,9 @@ struct ScanOptions {
 
 /// The lines of a scan: outer * inner of them, each of `length` elements.
 struct ScanExtents {
-  std::int64_t outer;
-  std::int64_t length;
-  std::int64_t inner;
+  std::int64_t outer;   ///< groups of lines
+  std::int64_t length;  ///< elements of a line
+  std::int64_t inner;   ///< lines of a group, which lie side by side
 };
 
 }  // namespace fused_scan
