@@ -68,7 +68,7 @@ struct Strided {
   Sequence<T> memory;
   Kokkos::View<T***, Kokkos::LayoutStride, Exec::memory_space> view;
 
-  Strided(const char* label, int batch, int length, int columns)
+  Strided(const std::string& label, int batch, int length, int columns)
       : memory(label, 2 * batch, length + 3, 3 * columns),
         view(memory.data() + 7, Kokkos::LayoutStride(batch, 2 * memory.stride(0), length,
                                                      memory.stride(1), columns, 3)) {}
@@ -91,6 +91,16 @@ auto packed(const View& view) {
   return values_of(copy);
 }
 
+// The strides of x leave no trace in the bits, but where Kokkos Kernels multiplies: what its gemm
+// doesn't take, the own product does in another order.
+void check_agreement(const std::vector<double>& values, const std::vector<double>& expected) {
+#ifdef FUSED_SCAN_HAVE_KOKKOS_KERNELS
+  CHECK(relative_error(values, expected) < 1e-14);
+#else
+  CHECK(difference(values, expected) == "");
+#endif
+}
+
 TEST_CASE("ArSsm.AnyLayoutOfEveryView") {
   for (const bool bidirectional : {false, true}) {
     const Case c{.batch = 3, .length = 40, .bidirectional = bidirectional};
@@ -108,11 +118,12 @@ TEST_CASE("ArSsm.AnyLayoutOfEveryView") {
       } else {
         both.layer.backward(Exec(), x, g, grad_x, gradients);
       }
-      CHECK(difference(packed(y), expected.at("y")) == "");
-      CHECK(difference(packed(grad_x), expected.at("gradients/x")) == "");
-      Answers<double> answers;
+      Answers<double> answers{{"y", packed(y)}, {"gradients/x", packed(grad_x)}};
       collect_gradients(answers, gradients);
-      for (const auto& [name, values] : answers) CHECK(difference(values, expected.at(name)) == "");
+      for (const auto& [name, values] : answers) {
+        INFO(name);
+        check_agreement(values, expected.at(name));
+      }
     };
     using Left = Kokkos::View<double***, Kokkos::LayoutLeft, Exec::memory_space>;
     const Left left[]{Left("x", 3, 40, 5), Left("y", 3, 40, 5), Left("g", 3, 40, 5),
@@ -124,18 +135,18 @@ TEST_CASE("ArSsm.AnyLayoutOfEveryView") {
 }
 
 TEST_CASE("ArSsm.ComplexInputGivesItsRealPartAndOneWarning") {
-  LayerAndReference<float> both(Case{});
-  const Sequence<Kokkos::complex<float>> x("x", 2, 6, 5);
+  LayerAndReference<double> both(Case{});
+  const Sequence<Kokkos::complex<double>> x("x", 2, 6, 5);
   const auto real = both.x;
   Kokkos::parallel_for(
       Kokkos::RangePolicy<Exec>(0, x.size()),
-      KOKKOS_LAMBDA(int i) { x.data()[i] = Kokkos::complex<float>(real.data()[i], 100.0F + i); });
-  const Sequence<float> y("y", 2, 6, 5), grad_x("grad_x", 2, 6, 5);
+      KOKKOS_LAMBDA(int i) { x.data()[i] = Kokkos::complex<double>(real.data()[i], 100.0 + i); });
+  const Sequence<double> y("y", 2, 6, 5), grad_x("grad_x", 2, 6, 5);
   const auto gradients = both.layer.make_gradients();
 
   std::ostringstream warnings;
   std::streambuf* const stderr_buffer = std::cerr.rdbuf(warnings.rdbuf());
-  Layer<float>::Diagnostics diagnostics;
+  Layer<double>::Diagnostics diagnostics;
   both.layer.forward(Exec(), x, y, diagnostics);
   both.layer.forward(Exec(), x, y);
   both.layer.backward(Exec(), x, both.x, grad_x, gradients);
@@ -145,9 +156,9 @@ TEST_CASE("ArSsm.ComplexInputGivesItsRealPartAndOneWarning") {
   CHECK(warnings.str() ==
         "fused_scan::ArSsm::forward: x is complex, its imaginary part is ignored\n");
   const auto expected = run_layer(both.layer, false, both.x, both.x);
-  CHECK(difference(values_of(y), expected.at("y")) == "");
-  CHECK(difference(values_of(grad_x), expected.at("gradients/x")) == "");
-  CHECK(difference(values_of(gradients.u_weight), expected.at("gradients/U_proj.weight")) == "");
+  check_agreement(values_of(y), expected.at("y"));
+  check_agreement(values_of(grad_x), expected.at("gradients/x"));
+  check_agreement(values_of(gradients.u_weight), expected.at("gradients/U_proj.weight"));
 }
 
 TEST_CASE("ArSsm.CausalConvolutionSeesNothingAhead") {
@@ -456,7 +467,7 @@ TEST_CASE("ArSsmErrors.Setters") {
 TEST_CASE("ArSsmErrors.ViewsOfPasses") {
   Layer<float> layer({.d_model = 8, .max_rank = 4});
   const auto gradients = layer.make_gradients();
-  const auto make = [](const char* label, int b, int l, int d) {
+  const auto make = [](const std::string& label, int b, int l, int d) {
     return Sequence<float>(label, b, l, d);
   };
   const auto x = make("input", 2, 5, 8);
