@@ -4,7 +4,7 @@
 # Finds Kokkos and, where wanted, Kokkos Kernels, and refuses early what cannot work.
 # Sets FusedScan_KOKKOS_KERNELS_TARGET (empty where Kokkos Kernels is not used).
 
-if(DEFINED CMAKE_CXX_STANDARD AND CMAKE_CXX_STANDARD LESS 20)
+if(CMAKE_CXX_STANDARD MATCHES "^(98|11|14|17)$")
   message(FATAL_ERROR
     "FusedScan needs C++20: CMAKE_CXX_STANDARD is ${CMAKE_CXX_STANDARD}, set it to 20 or more.")
 endif()

@@ -27,8 +27,12 @@ set logscale y
 set yrange [0.001:1000]
 set format y "%g"
 set key top left horizontal samplen 1 spacing 1.2
-plot points using (year($0)):(abs($2)) with dots lw 3 lc rgb "#c0392b" title "a loop", \
-  "" using (year($0)):(abs($4)) with dots lw 3 lc rgb "#e0a030" title "inclusive\\_scan, Sum", \
-  "" using (year($0)):(abs($5)) with dots lw 3 lc rgb "#2471a3" title "inclusive\\_scan, CompensatedSum", \
+# A dot is too small for the key: its entries are drawn as points.
+plot points using (year($0)):(abs($2)) with dots lc rgb "#c0392b" notitle, \
+  "" using (year($0)):(abs($4)) with dots lc rgb "#e0a030" notitle, \
+  "" using (year($0)):(abs($5)) with dots lc rgb "#2471a3" notitle, \
+  keyentry with points pt 7 lc rgb "#c0392b" title "a loop", \
+  keyentry with points pt 7 lc rgb "#e0a030" title "inclusive\\_scan, Sum", \
+  keyentry with points pt 7 lc rgb "#2471a3" title "inclusive\\_scan, CompensatedSum", \
   0.5 with lines lw 1.5 dt 2 lc rgb "#333333" title "0.5"
 unset multiplot
