@@ -9,6 +9,11 @@ if(CMAKE_CXX_STANDARD MATCHES "^(98|11|14|17)$")
     "FusedScan needs C++20: CMAKE_CXX_STANDARD is ${CMAKE_CXX_STANDARD}, set it to 20 or more.")
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 12)
+  message(FATAL_ERROR
+    "FusedScan needs GCC 12 or later: ${CMAKE_CXX_COMPILER} is ${CMAKE_CXX_COMPILER_VERSION}.")
+endif()
+
 string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
 if("${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}"
    MATCHES "-ffast-math|-Ofast|-fassociative-math|-funsafe-math-optimizations")

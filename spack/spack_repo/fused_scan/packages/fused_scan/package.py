@@ -46,7 +46,7 @@ class FusedScan(CMakePackage, CudaPackage):
         depends_on(f"kokkos+cuda cuda_arch={arch}", when=f"+cuda cuda_arch={arch}")
     requires("^kokkos+cuda_lambda", when="+cuda ^kokkos@:4")
 
-    conflicts("%gcc@:10", msg="FusedScan is written in C++20")
+    conflicts("%gcc@:11", msg="FusedScan needs GCC 12 or later")
 
     def compiler_args(self):
         """What CMake must be told besides, where Kokkos is compiled by its nvcc_wrapper."""
