@@ -41,10 +41,10 @@ struct ReferenceLayer {
   }
 
   double dot_x(int b, int l, const std::string& name, int row) const {
+    const std::vector<double>& weight = parameters.at(name);
     double sum = 0;
     for (int d = 0; d < d_model; ++d) {
-      sum += parameters.at(name)[static_cast<std::size_t>(row) * d_model + d] *
-             x[at(b, l, d, d_model)];
+      sum += weight[static_cast<std::size_t>(row) * d_model + d] * x[at(b, l, d, d_model)];
     }
     return sum;
   }
@@ -56,6 +56,8 @@ struct ReferenceLayer {
   }
 
   std::vector<double> soft_gates() const {
+    const std::vector<double>& weight = parameters.at("complexity_gate.2.weight");
+    const std::vector<double>& bias = parameters.at("complexity_gate.2.bias");
     std::vector<double> gates(static_cast<std::size_t>(batch) * length * ranks);
     for (int b = 0; b < batch; ++b) {
       for (int l = 0; l < length; ++l) {
@@ -65,11 +67,9 @@ struct ReferenceLayer {
           h[j] = (relu_is_open.empty() ? sum > 0 : relu_is_open[at(b, l, j, hidden)]) ? sum : 0;
         }
         for (int r = 0; r < ranks; ++r) {
-          double logit = parameters.at("complexity_gate.2.bias")[r];
+          double logit = bias[r];
           for (int j = 0; j < hidden; ++j) {
-            logit += parameters.at(
-                         "complexity_gate.2.weight")[static_cast<std::size_t>(r) * hidden + j] *
-                     h[j];
+            logit += weight[static_cast<std::size_t>(r) * hidden + j] * h[j];
           }
           gates[at(b, l, r, ranks)] = sigmoid(logit);
         }
@@ -132,6 +132,9 @@ struct ReferenceLayer {
         }
       }
     }
+    const std::vector<double>& convolution = parameters.at("T_conv.weight");
+    const std::vector<double>& weight = parameters.at("output_proj.weight");
+    const std::vector<double>& bias = parameters.at("output_proj.bias");
     std::vector<double> y(x.size());
     for (int b = 0; b < batch; ++b) {
       for (int l = 0; l < length; ++l) {
@@ -140,13 +143,12 @@ struct ReferenceLayer {
           for (int tap = 0; tap < 3; ++tap) {
             const int from = l + tap - (causal_convolution ? 2 : 1);
             if (from >= 0 && from < length) {
-              t += parameters.at("T_conv.weight")[3 * d + tap] * x[at(b, from, d, d_model)];
+              t += convolution[3 * d + tap] * x[at(b, from, d, d_model)];
             }
           }
-          double uv = parameters.at("output_proj.bias")[d] * (bidirectional ? 2 : 1);
+          double uv = bias[d] * (bidirectional ? 2 : 1);
           for (int r = 0; r < ranks; ++r) {
-            uv += kv[at(b, l, r, ranks)] *
-                  parameters.at("output_proj.weight")[static_cast<std::size_t>(d) * ranks + r];
+            uv += kv[at(b, l, r, ranks)] * weight[static_cast<std::size_t>(d) * ranks + r];
           }
           y[at(b, l, d, d_model)] = bidirectional ? (t + uv) / 2 : t + uv;
         }
