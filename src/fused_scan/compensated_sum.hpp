@@ -162,7 +162,8 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_value(const T& sum, const T& compensation)
     return T(rounded_value(sum.real(), compensation.real()),
              rounded_value(sum.imag(), compensation.imag()));
   } else {
-    return is_finite(sum) ? sum + compensation : sum;
+    // Beside a sum that isn't finite, the error term that TwoSum leaves is NaN.
+    return is_finite(compensation) ? sum + compensation : sum;
   }
 }
 

@@ -3,7 +3,13 @@
 #ifndef FUSED_SCAN_IMPL_DEVICE_SCAN_HPP
 #define FUSED_SCAN_IMPL_DEVICE_SCAN_HPP
 
-// The engine on a GPU: a thread holds one chunk of one line in registers, a team a tile of chunks.
+// The engine on a GPU. A team takes one tile: it copies it to its scratch memory, each thread sums
+// up one or two chunks of one line, the tile's node of the tree is published, the nodes before it
+// are collected, and the results written. Elements are read once and written once.
+//
+// They wait in scratch memory rather than in registers, so that a multiprocessor holds more teams
+// and always has something to do: while one waits for the memory or for other teams' nodes, others
+// add.
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
@@ -11,12 +17,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/impl/line_scan.hpp>
+#include <fused_scan/impl/node_board.hpp>
 #include <fused_scan/impl/prefix_tree.hpp>
-#include <fused_scan/impl/publish.hpp>
+#include <fused_scan/impl/warp.hpp>
 #include <fused_scan/impl/workspace.hpp>
 #include <string>
+#include <utility>
 
 namespace fused_scan::impl {
+
+/// f(0), ..., f(n - 1), written out: an array that is indexed in a loop doesn't stay in registers.
+template <int n, class F>
+KOKKOS_FORCEINLINE_FUNCTION void unrolled(const F& f) {
+  [&]<int... r>(std::integer_sequence<int, r...>) {
+    (f(r), ...);
+  }(std::make_integer_sequence<int, n>());
+}
+
+// --- the tree of prefix_tree.hpp over a few values in memory ----------------------------------
 
 /// The node over the 2^level values from `first` on, `stride` apart.
 template <int level, class Op>
@@ -31,383 +49,718 @@ KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type node_over(const Op& op,
   }
 }
 
-/// `prefix`, combined with the first `count` of 16 values, `stride` apart: by the nodes that the
-/// bits of count stand for, the largest first.
-template <int level = 3, class Op>
+/// `prefix`, combined with the first `count` of 2^levels values: by the nodes that the bits of
+/// count stand for, the largest first.
+template <int levels, class Op>
 KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type prefix_over(
     const Op& op, typename Op::value_type prefix, const typename Op::value_type* first, int stride,
     int count) {
-  if ((count >> level) & 1) {
-    prefix = op.combine(prefix, node_over<level>(op, first, stride));
-    first += stride << level;
-  }
-  if constexpr (level > 0) {
-    return prefix_over<level - 1>(op, prefix, first, stride, count);
-  } else {
+  if constexpr (levels == 0) {
     return prefix;
+  } else {
+    constexpr int level = levels - 1;
+    if ((count >> level) & 1) {
+      prefix = op.combine(prefix, node_over<level>(op, first, stride));
+      first += stride << level;
+    }
+    return prefix_over<level>(op, prefix, first, stride, count);
   }
 }
 
-/// A kernel in which each team takes tiles of 16 * groups chunks of `lanes` lines. With `shared`, a
-/// team takes one tile, and finds what is before it in the nodes that earlier tiles have published;
-/// without, it walks down its lines with the tree in its scratch memory.
-template <class Exec, class Scan, int lanes, int groups, bool shared>
-struct DeviceScan {
-  static_assert(lanes == 1 || groups == 1, "one line of many chunks, or 16 chunks of many lines");
+/// The node over 2^levels values, of which `last` is the last.
+template <int levels, class Op>
+KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type node_ending_with(
+    const Op& op, const typename Op::value_type* first, int stride,
+    const typename Op::value_type& last) {
+  if constexpr (levels == 0) {
+    return last;
+  } else {
+    constexpr int level = levels - 1;
+    return op.combine(node_over<level>(op, first, stride),
+                      node_ending_with<level>(op, first + (stride << level), stride, last));
+  }
+}
 
+// --- the tree over the values that the lanes of a warp hold -----------------------------------
+
+/// The largest node that ends with this lane, of 2^levels lanes.
+template <class Op>
+KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type node_of_lane(const Op& op,
+                                                                 typename Op::value_type value,
+                                                                 int lane, int levels) {
+  for (int level = 0; level < levels; ++level) {
+    const auto left = value_of_lane(value, lane - (1 << level));
+    const int ones = (2 << level) - 1;
+    if ((lane & ones) == ones) value = op.combine(left, value);
+  }
+  return value;
+}
+
+/// `prefix`, combined with the values of `count` lanes, below 2^levels, from lane `first` on;
+/// `node` is this lane's node_of_lane.
+template <class Op>
+KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type prefix_over_lanes(
+    const Op& op, typename Op::value_type prefix, const typename Op::value_type& node, int first,
+    int count, int levels) {
+  for (int level = levels - 1; level >= 0; --level) {
+    const auto next = value_of_lane(node, first + (count >> level << level) - 1);
+    if ((count >> level) & 1) prefix = op.combine(prefix, next);
+  }
+  return prefix;
+}
+
+// --- the kernel -------------------------------------------------------------------------------
+
+/// Columns: the threads of a warp work on lines side by side. Rows: on neighbouring parts of a
+/// line, or on several whole lines where these are short.
+template <class Exec, class Scan, Path::Shape shape>
+struct DeviceScan {
   using Op = typename Scan::Op;
   using Value = typename Scan::Value;
   using Element = typename Scan::Element;
   using Result = typename Scan::Result;
 
-  static constexpr int group_chunks = 16;
-  static constexpr int group_length = group_chunks * chunk_length;
-  static constexpr int chunks = group_chunks * groups;
-  static constexpr int team_size = lanes * chunks;
-  static constexpr int tile_length = chunks * chunk_length;
+  static constexpr bool rows = shape == Path::Shape::rows;
+  /// Large values make small teams, and stay out of the scratch memory.
+  static constexpr bool small = std::max({sizeof(Value), sizeof(Element), sizeof(Result)}) <= 16;
 
-  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<team_size, 1>>;
+  static constexpr int slot_size = std::max(sizeof(Element), sizeof(Result));
+  /// Chunks of one line that a thread works on, its run: 256 bytes.
+  static constexpr int run_levels = slot_size <= 4 ? 2 : slot_size <= 8 ? 1 : 0;
+  static constexpr int run_chunks = 1 << run_levels;
+  static constexpr int run_length = run_chunks * chunk_length;
+  static constexpr int column_lines = small ? warp_size : 8;
+  static constexpr int team_size = column_lines * 4;
+  static constexpr int max_runs = rows ? team_size : 4;
+  /// As many as their scratch memory leaves room for on a multiprocessor.
+  static constexpr int teams_at_once = 5;
+
+  using Policy =
+      Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<team_size, small ? teams_at_once : 1>>;
   using Member = typename Policy::member_type;
+  using Board = NodeBoard<Value>;
 
   Scan scan;
-  std::int64_t bundles;
-  std::int64_t line_tiles;
-  int levels;              // of the tree over the tiles of a line
-  TileBoard<Value> board;  // one place a lane, for the tiles of bundle 0, then bundle 1, ...
+  int runs;   // of a line in a tile; a power of two
+  int lines;  // of a team
+  // In 32 bits, in which a GPU divides fast.
+  std::uint32_t bundles;  // of lines
+  std::uint32_t bundles_of_outer;
+  std::uint32_t line_tiles;
+  // One place a line for the tiles of bundle 0, then bundle 1, ...; then one for every radix-th.
+  Board board;
 
   KOKKOS_FUNCTION void operator()(const Member& member) const {
-    Team team(*this, member);
-    if constexpr (shared) {
-      std::int64_t ticket;
+    typename Board::Ticket ticket{0, static_cast<std::uint32_t>(member.league_rank())};
+    if (line_tiles > 1) {
       Kokkos::single(
           Kokkos::PerTeam(member),
-          [&](std::int64_t& mine) { mine = Kokkos::atomic_fetch_add(board.next_ticket, 1); },
+          [&](typename Board::Ticket& mine) {
+            mine = board.take_ticket(static_cast<std::uint32_t>(member.league_size()));
+          },
           ticket);
-      team.select_bundle(ticket % bundles);
-      team.fetch(ticket / bundles);
-      team.run_tile(ticket / bundles);
-    } else {
-      team.select_bundle(member.league_rank());
-      if (line_tiles > 0) team.fetch(0);
-      for (std::int64_t tile = 0; tile < line_tiles; ++tile) team.run_tile(tile);
     }
+    // Neighbouring bundles lie side by side in memory.
+    Team(*this, member, ticket.tile % bundles, ticket.tile / bundles, ticket.call).run_tile();
   }
 
-  KOKKOS_FUNCTION static std::size_t scratch_bytes(int levels) {
-    const std::size_t values = chunks * lanes + 2 * groups + lanes + 2 * levels * lanes;
-    return values * sizeof(Value) + (lanes == 1 ? stage_bytes : 0);
+  KOKKOS_FUNCTION std::size_t scratch_bytes() const {
+    return stage_bytes() + values_in_scratch() * sizeof(Value);
   }
+
+  /// Of the board.
+  std::int64_t places() const {
+    return std::int64_t{bundles} * lines * (line_tiles + ceil_div(line_tiles, radix));
+  }
+
+  static constexpr std::size_t scratch_alignment = std::max<std::size_t>(16, alignof(Value));
 
  private:
-  // Where the elements of one line are handed to the threads of their chunks, and the results taken
-  // back. A place is left out after each chunk, so that threads don't meet in a bank of the memory.
-  KOKKOS_FUNCTION static constexpr int staged(int i) { return i + i / chunk_length; }
-  static constexpr std::size_t stage_bytes =
-      (tile_length + chunks) * std::max(sizeof(Element), sizeof(Result));
+  static constexpr int max_warps = team_size / warp_size;
+  // Of the tree over the tiles of a line.
+  static constexpr int radix_bits = rows ? 5 : 3;
+  static constexpr int radix = 1 << radix_bits;
 
-  /// One thread's view of its team's work.
+  KOKKOS_FUNCTION int values_in_scratch() const {
+    const int of_chunks = run_chunks > 1 ? run_chunks * runs * lines : 0;
+    return of_chunks + (rows ? 2 * max_warps : (runs + 1 + radix - 1) * lines);
+  }
+  KOKKOS_FUNCTION std::size_t stage_bytes() const {
+    return small ? runs * lines * slots_of_run * sizeof(Slot) : 0;
+  }
+
+  // The place of an element holds its result later. In rows, where a thread reads neighbouring
+  // places, 16 bytes are left out after each run, so that threads don't meet in a bank of the
+  // memory.
+  struct alignas(slot_size) Slot {
+    std::byte bytes[slot_size];
+  };
+  static constexpr int slots_of_pack = small ? 16 / slot_size : 1;
+  template <class T, int n>
+  struct alignas(n * sizeof(T)) Group {
+    T of[n];
+  };
+  static constexpr int slots_of_run = run_length + (rows ? slots_of_pack : 0);
+
+  /// One thread's part in a tile.
   class Team {
    public:
-    KOKKOS_FUNCTION Team(const DeviceScan& kernel, const Member& member)
+    KOKKOS_FUNCTION Team(const DeviceScan& kernel, const Member& member, std::uint32_t bundle,
+                         std::uint32_t tile, typename Board::CallNumber call)
         : m_kernel(kernel),
           m_member(member),
-          m_lane(member.team_rank() % lanes),
-          m_chunk(member.team_rank() / lanes) {
-      auto* memory = static_cast<Value*>(
-          member.team_scratch(0).get_shmem_aligned(scratch_bytes(kernel.levels), 16));
-      const auto take = [&](int count) {
-        Value* const begin = memory;
-        memory += count;
-        return begin;
-      };
-      m_sums = take(chunks * lanes);
-      m_group_sums = take(groups);
-      m_group_prefixes = take(groups);
-      m_prefix = take(lanes);
-      m_node = take(kernel.levels * lanes);
-      m_before = take(kernel.levels * lanes);
-      m_stage = memory;
-    }
-
-    KOKKOS_FUNCTION void select_bundle(std::int64_t bundle) {
-      const Scan& scan = m_kernel.scan;
-      const std::int64_t per_outer = ceil_div(scan.extents.inner, lanes);
-      m_bundle = bundle;
+          m_call(call),
+          m_team_line(rows ? member.team_rank() / kernel.runs : member.team_rank() % column_lines),
+          m_run(rows ? member.team_rank() % kernel.runs : member.team_rank() / column_lines),
+          m_bundle(bundle),
+          m_tile(tile) {
+      const std::uint32_t per_outer = kernel.bundles_of_outer;
       m_outer = bundle / per_outer;
-      m_line = bundle % per_outer * lanes + m_lane;
-      m_active = m_line < scan.extents.inner;
-      if (m_chunk == 0 && m_active) {
-        m_prefix[m_lane] = scan.initial(m_outer, m_line);
-        if (scan.extents.length == 0) scan.final(m_outer, m_line, m_prefix[m_lane]);
-      }
+      m_line = static_cast<std::int64_t>(bundle % per_outer) * kernel.lines + m_team_line;
+      m_active = m_line < kernel.scan.extents.inner;
+      m_first = (static_cast<std::int64_t>(tile) * kernel.runs + m_run) * run_length;
+      m_count = m_active ? elements_from(m_first, run_length) : 0;
+      m_scratch = static_cast<std::byte*>(
+          member.team_scratch(0).get_shmem_aligned(kernel.scratch_bytes(), scratch_alignment));
     }
 
-    /// Loads this thread's share of a tile, in the order in which a warp reads neighbours in
-    /// memory.
-    KOKKOS_FUNCTION void fetch(std::int64_t tile) {
-      const auto line = m_kernel.scan.load.line(m_outer);
-      const std::int64_t first =
-          tile * tile_length + (lanes > 1 ? m_chunk * chunk_length : m_chunk);
-      constexpr int step = lanes > 1 ? 1 : team_size;
-      const std::int64_t length = m_active ? m_kernel.scan.extents.length : 0;
-      if (first + (chunk_length - 1) * step < length) {
-        for (int r = 0; r < chunk_length; ++r) {
-          m_fetched[r] = static_cast<Element>(line(first + r * step, m_line));
-        }
+    KOKKOS_FUNCTION void run_tile() {
+      if (m_kernel.scan.extents.length == 0) {
+        if (m_active && m_run == 0) m_kernel.scan.final(m_outer, m_line, initial());
+        return;
+      }
+      Elements elements(*this);
+      load(elements);
+      const Value sum = sum_of_run(elements);
+      const Value prefix = rows ? prefix_in_row(sum) : prefix_in_column(sum);
+      if (m_kernel.scan.exclusive) {
+        scan_run<true>(elements, prefix);
       } else {
-        for (int r = 0; r < chunk_length; ++r) {
-          if (first + r * step < length)
-            m_fetched[r] = static_cast<Element>(line(first + r * step, m_line));
-        }
+        scan_run<false>(elements, prefix);
       }
-    }
-
-    /// Scans the tile whose elements have been fetched; meanwhile those of the next one come.
-    KOKKOS_FUNCTION void run_tile(std::int64_t tile) {
-      const Scan& scan = m_kernel.scan;
-      const std::int64_t tile_first = tile * tile_length;
-      const std::int64_t left = scan.extents.length - tile_first;
-      const int tile_count = left < tile_length ? static_cast<int>(left) : tile_length;
-      const int before = m_chunk * chunk_length;
-      const int count =
-          !m_active || tile_count <= before
-              ? 0
-              : (tile_count - before < chunk_length ? tile_count - before : chunk_length);
-      const bool last = tile + 1 == m_kernel.line_tiles;
-
-      Element elements[chunk_length];
-      arrange(tile_count, elements);
-      if constexpr (!shared) {
-        if (!last) fetch(tile + 1);
-      }
-      if (count == chunk_length) m_sums[m_chunk * lanes + m_lane] = sum_of(elements);
-      m_member.team_barrier();
-      if constexpr (groups > 1) {
-        if ((m_chunk + 1) * group_length <= tile_count && m_chunk < groups) {
-          m_group_sums[m_chunk] = node_over<4>(scan.op, m_sums + m_chunk * group_chunks, 1);
-        }
-        m_member.team_barrier();
-      }
-      if constexpr (shared) exchange(tile, last);
-
-      Value state = prefix_of_chunk(count, tile_count);
-      if constexpr (!shared) {
-        const bool pushes = m_chunk == 0 && m_active && !last;
-        const Value sum = pushes ? total() : scan.op.identity();
-        m_member.team_barrier();  // everybody has read the prefix and the sums
-        if (pushes) push(tile, sum);
-      }
-      store(tile_first, tile_count, count, elements, state);
-      if (last && count > 0 && before + count == tile_count) scan.final(m_outer, m_line, state);
     }
 
    private:
-    KOKKOS_FUNCTION Value sum_of(const Element (&elements)[chunk_length]) const {
-      const Op& op = m_kernel.scan.op;
-      Value sum = op.lift(elements[0]);
-      for (int r = 1; r < chunk_length; ++r) sum = op.accumulate(sum, elements[r]);
-      return sum;
+    /// How many of the `wanted` elements from `first` on are there.
+    KOKKOS_FUNCTION int elements_from(std::int64_t first, int wanted) const {
+      const std::int64_t left = m_kernel.scan.extents.length - first;
+      return left >= wanted ? wanted : left > 0 ? static_cast<int>(left) : 0;
     }
 
-    /// Of a chunk that has elements: all before it are whole, and have sums.
-    KOKKOS_FUNCTION Value prefix_of_chunk(int count, int tile_count) const {
-      const Op& op = m_kernel.scan.op;
-      if constexpr (groups == 1) {
-        if (count == 0) return op.identity();
-        return prefix_over(op, m_prefix[m_lane], m_sums + m_lane, lanes, m_chunk);
+    KOKKOS_FUNCTION bool is_last() const { return m_tile + 1 == m_kernel.line_tiles; }
+
+    KOKKOS_FUNCTION Value initial() const { return m_kernel.scan.initial(m_outer, m_line); }
+
+    // --- elements and results ---
+
+    // Where the elements of a thread's run wait for the prefix. Chunks are worked on in a loop that
+    // isn't unrolled: code that fits into the instruction cache is worth more than its counters.
+    struct InScratch {
+      static constexpr int step = rows ? 1 : column_lines;
+      static constexpr int pack = rows && sizeof(Element) == sizeof(Result) ? slots_of_pack : 1;
+
+      Slot* slots;
+
+      KOKKOS_FUNCTION explicit InScratch(const Team& team)
+          : slots(team.slots() + (rows ? team.m_member.team_rank() * slots_of_run
+                                       : team.m_run * run_length * step + team.m_team_line)) {}
+
+      template <class T>
+      KOKKOS_FUNCTION T* at(int r) const {
+        return reinterpret_cast<T*>(slots + r * step);
+      }
+      KOKKOS_FUNCTION void read(int chunk, Element (&elements)[chunk_length]) const {
+        unrolled<chunk_length / pack>([&](int p) {
+          const auto values = *at<Group<Element, pack>>(chunk * chunk_length + p * pack);
+          unrolled<pack>([&](int k) { elements[p * pack + k] = values.of[k]; });
+        });
+      }
+      KOKKOS_FUNCTION void write(int chunk, const Result (&results)[chunk_length]) const {
+        unrolled<chunk_length / pack>([&](int p) {
+          Group<Result, pack> values;
+          unrolled<pack>([&](int k) { values.of[k] = results[p * pack + k]; });
+          *at<Group<Result, pack>>(chunk * chunk_length + p * pack) = values;
+        });
+      }
+    };
+    struct InRegisters {
+      Element elements[run_length];
+
+      KOKKOS_FUNCTION explicit InRegisters(const Team&) {}
+      KOKKOS_FUNCTION void read(int, Element (&into)[chunk_length]) const {
+        for (int r = 0; r < chunk_length; ++r) into[r] = elements[r];
+      }
+    };
+    using Elements = std::conditional_t<small, InScratch, InRegisters>;
+
+    KOKKOS_FUNCTION Slot* slots() const { return reinterpret_cast<Slot*>(m_scratch); }
+    /// The sums of this thread's chunks lie at [0], [threads()], [2 * threads()], ...
+    KOKKOS_FUNCTION Value* chunk_sums() const {
+      return reinterpret_cast<Value*>(m_scratch + m_kernel.stage_bytes()) + m_member.team_rank();
+    }
+    KOKKOS_FUNCTION int threads() const { return m_kernel.runs * m_kernel.lines; }
+    /// The values of the scratch memory behind those.
+    KOKKOS_FUNCTION Value* values() const {
+      return chunk_sums() - m_member.team_rank() + (run_chunks > 1 ? run_chunks * threads() : 0);
+    }
+
+    KOKKOS_FUNCTION int lane() const { return m_member.team_rank() % warp_size; }
+
+    /// f(0), ..., f(15), as far as they are below count.
+    template <class F>
+    KOKKOS_FORCEINLINE_FUNCTION static void for_chunk(int count, const F& f) {
+      if (count >= chunk_length) {
+        unrolled<chunk_length>(f);
       } else {
-        if (m_chunk * group_length < tile_count && m_chunk < groups) {
-          m_group_prefixes[m_chunk] = prefix_over(op, m_prefix[0], m_group_sums, 1, m_chunk);
-        }
-        m_member.team_barrier();
-        if (count == 0) return op.identity();
-        const int group = m_chunk / group_chunks;
-        return prefix_over(op, m_group_prefixes[group], m_sums + group * group_chunks, 1,
-                           m_chunk % group_chunks);
+        unrolled<chunk_length>([&](int r) {
+          if (r < count) f(r);
+        });
       }
     }
 
-    /// The node over a whole tile.
-    KOKKOS_FUNCTION Value total() const {
-      constexpr int group_levels = std::countr_zero(static_cast<unsigned>(groups));
-      if constexpr (groups == 1) {
-        return node_over<4>(m_kernel.scan.op, m_sums + m_lane, lanes);
-      } else {
-        return node_over<group_levels>(m_kernel.scan.op, m_group_sums, 1);
+    /// Calls f(chunk, r, walk) for the elements of this thread's run, walk.at(r) of `line` each.
+    template <class Line, class F>
+    KOKKOS_FORCEINLINE_FUNCTION void for_run(const Line& line, const F& f) const {
+      for (int c = 0; c * chunk_length < m_count; ++c) {
+        const std::int64_t first = m_first + c * chunk_length;
+        const auto walk = line.walk(first, m_line, 1);
+        for_chunk(m_count - c * chunk_length, [&](int r) { f(c, r, walk); });
       }
     }
 
-    KOKKOS_FUNCTION Value& node(int level) const { return m_node[level * lanes + m_lane]; }
-    KOKKOS_FUNCTION Value& before(int level) const { return m_before[level * lanes + m_lane]; }
-
-    /// PrefixTree::push of this lane.
-    KOKKOS_FUNCTION void push(std::int64_t tile, Value sum) const {
-      const Op& op = m_kernel.scan.op;
-      const int level = levels_ending_with(tile);
-      for (int s = 0; s < level; ++s) sum = op.combine(node(s), sum);
-      before(level) = level > 0 ? before(level - 1) : m_prefix[m_lane];
-      node(level) = sum;
-      m_prefix[m_lane] = op.combine(before(level), sum);
-    }
-
-    /// Publishes this tile's node, and puts the nodes before it together.
-    KOKKOS_FUNCTION void exchange(std::int64_t tile, bool last) const {
-      const Op& op = m_kernel.scan.op;
-      const std::int64_t of_bundle = m_bundle * m_kernel.line_tiles;
-      const auto place = [&](std::int64_t of_tile) {
-        return (of_bundle + of_tile) * lanes + m_lane;
-      };
-      const auto await_node = [&](int level) {
-        const std::int64_t end = place((tile >> level << level) - 1);
-        wait_for(m_kernel.board.flags + end);
-        return node(level) = m_kernel.board.nodes[end];
-      };
-      // The first thread of a lane publishes the tile's node as soon as it has its left siblings:
-      // what it needs for that lies in the node, so no chain of tiles forms. The others meanwhile
-      // wait for the nodes before that, a level each.
-      const int merged = levels_ending_with(tile);
-      if (m_active && m_chunk == 0) {
-        if (!last) {
-          Value sum = total();
-          for (int level = 0; level < merged; ++level) sum = op.combine(await_node(level), sum);
-          m_kernel.board.nodes[place(tile)] = sum;
-          publish(m_kernel.board.flags + place(tile));
-        }
-      } else if (m_active) {
-        for (int level = (last ? 0 : merged) + m_chunk - 1; level < m_kernel.levels;
-             level += chunks - 1) {
-          if ((tile >> level) & 1) await_node(level);
-        }
-      }
-      m_member.team_barrier();
-      if (m_active && m_chunk == 0) {
-        Value prefix = m_prefix[m_lane];
-        for (int level = m_kernel.levels - 1; level >= 0; --level) {
-          if ((tile >> level) & 1) prefix = op.combine(prefix, node(level));
-        }
-        m_prefix[m_lane] = prefix;
-      }
-      m_member.team_barrier();
-    }
-
-    /// What has been fetched, each thread its own chunk.
-    KOKKOS_FUNCTION void arrange(int tile_count, Element (&elements)[chunk_length]) const {
-      if constexpr (lanes > 1) {
-        for (int r = 0; r < chunk_length; ++r) elements[r] = m_fetched[r];
-      } else {
-        auto* const stage = reinterpret_cast<Element*>(m_stage);
-        for (int r = 0; r < chunk_length; ++r) {
-          const int i = r * team_size + m_chunk;
-          if (i < tile_count) stage[staged(i)] = m_fetched[r];
-        }
-        m_member.team_barrier();
-        for (int r = 0; r < chunk_length; ++r) {
-          const int i = m_chunk * chunk_length + r;
-          if (i < tile_count) elements[r] = stage[staged(i)];
-        }
-      }
-    }
-
-    KOKKOS_FUNCTION void store(std::int64_t tile_first, int tile_count, int count,
-                               const Element (&elements)[chunk_length], Value& state) const {
-      const Scan& scan = m_kernel.scan;
-      const auto line = scan.store.line(m_outer);
-      const auto next_result = [&](int r) {
-        const Value before = state;
-        state = scan.op.accumulate(before, elements[r]);
-        // Not lower(exclusive ? before : state): that chooses an address, and puts both into
-        // memory.
-        return scan.exclusive ? scan.op.lower(before) : scan.op.lower(state);
-      };
-      if constexpr (lanes > 1) {
-        const std::int64_t first = tile_first + m_chunk * chunk_length;
-        if (count == chunk_length) {
-          for (int r = 0; r < chunk_length; ++r) line(first + r, m_line, next_result(r));
-        } else {
-          for (int r = 0; r < chunk_length; ++r) {
-            if (r < count) line(first + r, m_line, next_result(r));
+    /// Calls f(slot, walk, r) for a part of the elements of this thread's warp, so that
+    /// neighbouring threads get neighbouring elements of a line, and so does g(slot, pack) with
+    /// packs of them where the memory allows it.
+    template <class Line, class F, class G>
+    KOKKOS_FORCEINLINE_FUNCTION void for_warp(const Line& line, const F& f, const G& g) const {
+      // The warp has `runs` runs on each of its lines.
+      const int runs = m_kernel.runs < warp_size ? m_kernel.runs : warp_size;
+      const std::int64_t first = m_first - m_run % runs * run_length;
+      const int count = elements_from(first, runs * run_length);
+      const std::int64_t warp_line = m_line - lane() / runs;
+      const std::int64_t lines = m_kernel.scan.extents.inner - warp_line;
+      const auto for_lines = [&]<int size>(const auto& transfer) {
+        // Every 32nd group of `size` elements is this thread's.
+        constexpr int step = warp_size * size;
+        const int mine = lane() * size;
+        Slot* slot = slots() + (m_member.team_rank() - lane()) * slots_of_run + mine +
+                     mine / run_length * slots_of_pack;
+        for (int l = 0; l < warp_size / runs && l < lines; ++l) {
+          const auto move = transfer(first + mine, warp_line + l);
+          for (int r = 0; r * step + mine < count; ++r) {
+            move(slot + r * step + r * step / run_length * slots_of_pack, r);
           }
+          slot += runs * slots_of_run;
         }
-      } else {
-        auto* const stage = reinterpret_cast<Result*>(m_stage);
-        for (int r = 0; r < chunk_length; ++r) {
-          if (r < count) stage[staged(m_chunk * chunk_length + r)] = next_result(r);
+      };
+      if constexpr (Line::template can_pack<Element, Result>) {
+        if (count % slots_of_pack == 0 && line.is_packed(line.axis_stride, line.lane_stride)) {
+          for_lines.template operator()<slots_of_pack>([&](std::int64_t i, std::int64_t j) {
+            auto* const packs = line.pack(i, j);
+            return [&g, packs](Slot* slot, int r) { g(slot, packs + r * warp_size); };
+          });
+          return;
         }
-        m_member.team_barrier();
-        for (int r = 0; r < chunk_length; ++r) {
-          const int i = r * team_size + m_chunk;
-          if (i < tile_count) line(tile_first + i, m_line, stage[staged(i)]);
-        }
-        m_member.team_barrier();
       }
+      for_lines.template operator()<1>([&](std::int64_t i, std::int64_t j) {
+        return [&f, walk = line.walk(i, j, warp_size)](Slot* slot, int r) { f(slot, walk, r); };
+      });
+    }
+
+    /// A whole run of whole packs: the warp copies four rows at a time.
+    template <class Line>
+    KOKKOS_FORCEINLINE_FUNCTION bool load_packs(const Line& line, const Elements& elements) const {
+      if constexpr (Line::template can_pack<Element, Result>) {
+        constexpr int packs = warp_size / slots_of_pack;  // in a row
+        constexpr int rows_at_once = warp_size / packs;
+        const std::int64_t warp_line = m_line - lane();
+        const bool whole = m_first + run_length <= m_kernel.scan.extents.length &&
+                           warp_line + warp_size <= m_kernel.scan.extents.inner;
+        if (!whole || !line.is_packed(line.lane_stride, line.axis_stride)) return false;
+        const int row = lane() / packs;
+        const int column = lane() % packs * slots_of_pack;
+        Slot* const to = elements.slots - lane() + row * column_lines + column;
+        for (int r = 0; r < run_length; r += 4 * rows_at_once) {
+          unrolled<4>([&](int k) {
+            const int at = r + k * rows_at_once;
+            copy_to_scratch(
+                reinterpret_cast<Pack*>(to + at * column_lines),
+                static_cast<const Pack*>(line.pack(m_first + at + row, warp_line + column)));
+          });
+        }
+        return true;
+      } else {
+        return false;
+      }
+    }
+
+    KOKKOS_FUNCTION void load(Elements& elements) const {
+      const auto line = m_kernel.scan.load.line(m_outer);
+      if constexpr (!small) {
+        for_run(line, [&](int c, int r, const auto& walk) {
+          elements.elements[c * chunk_length + r] = static_cast<Element>(walk.read(r));
+        });
+      } else {
+        if constexpr (rows) {
+          for_warp(
+              line,
+              [&](Slot* slot, const auto& walk, int r) {
+                walk.copy(r, reinterpret_cast<Element*>(slot));
+              },
+              [&](Slot* slot, const auto* pack) {
+                copy_to_scratch(reinterpret_cast<Pack*>(slot), pack);
+              });
+        } else if (!load_packs(line, elements)) {
+          for_run(line, [&](int c, int r, const auto& walk) {
+            walk.copy(r, elements.template at<Element>(c * chunk_length + r));
+          });
+        }
+        await_copies();
+        warp_barrier(m_member);
+      }
+    }
+
+    /// Nobody asks for the sum of a chunk or run that isn't full.
+    KOKKOS_FUNCTION Value sum_of_run(const Elements& elements) const {
+      const Op& op = m_kernel.scan.op;
+      Value sum = op.identity();
+      for (int c = 0; (c + 1) * chunk_length <= m_count; ++c) {
+        Element chunk[chunk_length];
+        elements.read(c, chunk);
+        sum = op.lift(chunk[0]);
+        unrolled<chunk_length - 1>([&](int r) { sum = op.accumulate(sum, chunk[r + 1]); });
+        if constexpr (run_chunks > 1) chunk_sums()[c * threads()] = sum;
+      }
+      if (run_chunks == 1) return sum;
+      if (m_count < run_length) return op.identity();
+      return node_over<run_levels>(op, chunk_sums(), threads());
+    }
+
+    template <bool exclusive>
+    KOKKOS_FUNCTION void scan_run(const Elements& elements, const Value& prefix) const {
+      const Op& op = m_kernel.scan.op;
+      const auto line = m_kernel.scan.store.line(m_outer);
+      Value state = prefix;
+      for (int c = 0; c * chunk_length < m_count; ++c) {
+        Element chunk[chunk_length];
+        elements.read(c, chunk);
+        state = prefix_over<run_levels>(op, prefix, chunk_sums(), threads(), c);
+        const auto next = [&](int r) {
+          const Value before = state;
+          state = op.accumulate(before, chunk[r]);
+          return op.lower(exclusive ? before : state);
+        };
+        const int count = m_count - c * chunk_length;
+        if constexpr (rows && small) {
+          Result results[chunk_length];
+          for_chunk(count, [&](int r) { results[r] = next(r); });
+          elements.write(c, results);
+        } else {
+          const auto walk = line.walk(m_first + c * chunk_length, m_line, 1);
+          for_chunk(count, [&](int r) { walk.write(r, next(r)); });
+        }
+      }
+      if constexpr (rows && small) {
+        warp_barrier(m_member);
+        for_warp(
+            line,
+            [&](Slot* slot, const auto& walk, int r) {
+              walk.write(r, *reinterpret_cast<const Result*>(slot));
+            },
+            [&](Slot* slot, auto* pack) { *pack = *reinterpret_cast<const Pack*>(slot); });
+      }
+      const bool ends_line = m_count > 0 && m_first + m_count == m_kernel.scan.extents.length;
+      if (ends_line) m_kernel.scan.final(m_outer, m_line, state);
+    }
+
+    // --- the prefix before a tile ---
+    //
+    // The tiles of a line are numbered in base 8, and a node stands for 8^k of them. Tile t
+    // publishes one node: of the largest k for which it is the last of them, so for each 7 that
+    // its number ends with it needs the 7 nodes to the left. The prefix before it is that before
+    // its parent, which has 0 for t's last digit that isn't 0, and the nodes between the two, as
+    // many as the digit says. A tile whose number ends with 0 publishes the prefix before it. So
+    // nobody waits for a chain of tiles longer than the number has digits.
+
+    /// The digit of 8^level of the tile's number, and level * 3.
+    struct Digit {
+      int shift;
+      int value;
+
+      KOKKOS_FUNCTION static Digit of(std::int64_t tile, int shift) {
+        return {shift, static_cast<int>((tile >> shift) & (radix - 1))};
+      }
+      KOKKOS_FUNCTION static bool is_zero(std::int64_t tile, int shift) {
+        return ((tile >> shift) & (radix - 1)) == 0;
+      }
+      /// The tile with which the i-th node to the left ends, from left to right.
+      KOKKOS_FUNCTION std::int64_t left(std::int64_t tile, int i) const {
+        return (((tile >> shift) - value + i + 1) << shift) - 1;
+      }
+      KOKKOS_FUNCTION std::int64_t parent(std::int64_t tile) const {
+        return ((tile >> shift) - value) << shift;
+      }
+    };
+    /// The last that isn't 0; of tile 0 a 0.
+    KOKKOS_FUNCTION Digit last_digit() const {
+      int shift = 0;
+      while (m_tile > 0 && Digit::is_zero(m_tile, shift)) shift += radix_bits;
+      return Digit::of(m_tile, shift);
+    }
+
+    KOKKOS_FUNCTION std::int64_t place_of_node(std::int64_t tile) const {
+      return (std::int64_t{m_bundle} * m_kernel.line_tiles + tile) * m_kernel.lines + m_team_line;
+    }
+    KOKKOS_FUNCTION std::int64_t place_of_prefix(std::int64_t tile) const {
+      const std::int64_t of_line = ceil_div(m_kernel.line_tiles, radix);
+      const std::int64_t nodes = std::int64_t{m_kernel.bundles} * m_kernel.line_tiles;
+      return (nodes + m_bundle * of_line + (tile >> radix_bits)) * m_kernel.lines + m_team_line;
+    }
+    KOKKOS_FUNCTION Value await_node(std::int64_t tile) const {
+      return m_kernel.board.await(place_of_node(tile), m_call);
+    }
+    KOKKOS_FUNCTION Value await_prefix(std::int64_t tile) const {
+      return m_kernel.board.await(place_of_prefix(tile), m_call);
+    }
+    /// The initial state. Tiles that need it read it before they publish anything: once all nodes
+    /// are published, the last tile may store the final state, and the two may be one array.
+    KOKKOS_FUNCTION Value initial_before_publishing() const {
+      const Value state = initial();
+      Kokkos::memory_fence();
+      return state;
+    }
+    KOKKOS_FUNCTION void publish_node(const Value& node) const {
+      m_kernel.board.publish(place_of_node(m_tile), m_call, node);
+    }
+    KOKKOS_FUNCTION void publish_prefix(const Value& prefix) const {
+      if (m_tile % radix == 0 && m_tile > 0) {
+        m_kernel.board.publish(place_of_prefix(m_tile), m_call, prefix);
+      }
+    }
+
+    // --- columns: the lanes of a warp are lines ---
+
+    KOKKOS_FUNCTION Value prefix_in_column(const Value& sum) const {
+      if constexpr (rows) {
+        return sum;
+      } else {
+        const Op& op = m_kernel.scan.op;
+        Value* const sums = values() + m_team_line;
+        Value* const before = sums + m_kernel.runs * column_lines;
+        sums[m_run * column_lines] = sum;
+        if (m_kernel.line_tiles <= 1) {
+          if (m_run == 0 && m_active) *before = initial();
+          m_member.team_barrier();
+          return prefix_over<2>(op, *before, sums, column_lines, m_run);
+        }
+        m_member.team_barrier();
+        Value* const left = before + column_lines;
+        const Digit digit = last_digit();
+        exchange_in_column(digit, sums, before, left);
+        const Value before_tile =
+            prefix_over<radix_bits>(op, *before, left, column_lines, digit.value);
+        if (m_run == 0 && m_active) publish_prefix(before_tile);
+        return prefix_over<2>(op, before_tile, sums, column_lines, m_run);
+      }
+    }
+
+    /// Thread 0 of a line publishes the tile's node and waits for the prefix `before` its parent,
+    /// the others wait for the nodes to the `left` since then.
+    KOKKOS_FUNCTION void exchange_in_column(const Digit& digit, const Value* sums, Value* before,
+                                            Value* left) const {
+      const Op& op = m_kernel.scan.op;
+      const auto gather = [&](const Digit& of) {
+        constexpr int waiting = max_runs - 1;
+        constexpr int most = (radix - 1 + waiting - 1) / waiting;
+        const int i = m_run - 1;
+        const int count = (of.value - i + waiting - 1) / waiting;
+        if (m_active && m_run > 0 && count > 0) {
+          Value nodes[most];
+          const std::int64_t unit = std::int64_t{1} << of.shift;
+          m_kernel.board.template await<most>(place_of_node(of.left(m_tile, i)),
+                                              waiting * unit * column_lines, count, m_call, nodes);
+          unrolled<most>([&](int k) {
+            if (k < count) left[(i + k * waiting) * column_lines] = nodes[k];
+          });
+        }
+        m_member.team_barrier();
+      };
+      const bool merges = m_tile % radix == radix - 1 && !is_last();
+      const bool leads = m_run == 0 && m_active;
+      const std::int64_t parent = digit.parent(m_tile);
+      Value node;
+      if (leads) {
+        if (parent == 0) *before = initial_before_publishing();
+        if (!is_last()) node = total_of(sums);
+        if (!merges) {
+          if (!is_last()) publish_node(node);
+          if (parent > 0) *before = await_prefix(parent);
+        }
+      }
+      gather(digit);
+      if (!merges) return;
+      // Others wait for the node, so it comes before the wait for a prefix.
+      if (leads) node = node_ending_with<radix_bits>(op, left, column_lines, node);
+      Digit next = Digit::of(m_tile, radix_bits);
+      const bool merges_again = next.value == radix - 1;
+      for (; next.value == radix - 1; next = Digit::of(m_tile, next.shift + radix_bits)) {
+        m_member.team_barrier();
+        gather(next);
+        if (leads) node = node_ending_with<radix_bits>(op, left, column_lines, node);
+      }
+      if (leads) {
+        publish_node(node);
+        if (parent > 0) *before = await_prefix(parent);
+      }
+      m_member.team_barrier();
+      if (merges_again) gather(digit);
+    }
+
+    KOKKOS_FUNCTION Value total_of(const Value* sums) const {
+      const Op& op = m_kernel.scan.op;
+      if (m_kernel.runs == 4) return node_over<2>(op, sums, column_lines);
+      return m_kernel.runs == 2 ? node_over<1>(op, sums, column_lines) : *sums;
+    }
+
+    // --- rows: the lanes of a warp are neighbours in the line ---
+
+    KOKKOS_FUNCTION Value prefix_in_row(const Value& sum) const {
+      if constexpr (!rows) {
+        return sum;
+      } else {
+        const Op& op = m_kernel.scan.op;
+        const int runs_of_warp = m_kernel.runs < warp_size ? m_kernel.runs : warp_size;
+        const int levels = levels_over(runs_of_warp);
+        const int run = m_run % runs_of_warp;
+        const Value node = node_of_lane(op, sum, lane(), levels);
+        if (m_kernel.lines > 1) {
+          const Value before = m_active ? initial() : op.identity();
+          return prefix_over_lanes(op, before, node, lane() - run, run, levels);
+        }
+        // The warps of a team lie on one line, and the first puts their sums together.
+        const int warps = m_kernel.runs / warp_size;
+        const int warp = m_run / warp_size;
+        Value* const sums = values();
+        Value* const prefixes = values() + max_warps;
+        if (lane() == warp_size - 1) sums[warp] = node;
+        m_member.team_barrier();
+        if (warp == 0) {
+          const int warp_levels = levels_over(warps);
+          const bool stands_for_warp = lane() < warps;
+          const Value of_warp =
+              node_of_lane(op, stands_for_warp ? sums[lane()] : op.identity(), lane(), warp_levels);
+          const Value before_tile = m_kernel.line_tiles <= 1
+                                        ? initial()
+                                        : exchange_in_row(value_of_lane(of_warp, warps - 1));
+          const Value before_warp = prefix_over_lanes(op, before_tile, of_warp, 0,
+                                                      stands_for_warp ? lane() : 0, warp_levels);
+          if (stands_for_warp) prefixes[lane()] = before_warp;
+        }
+        m_member.team_barrier();
+        return prefix_over_lanes(op, prefixes[warp], node, 0, lane(), levels);
+      }
+    }
+
+    /// log2 of a power of two.
+    KOKKOS_FUNCTION static int levels_over(int count) { return levels_ending_with(count - 1); }
+
+    /// The first warp of a team publishes its tile's node; returns the prefix before the tile.
+    KOKKOS_FUNCTION Value exchange_in_row(const Value& total) const {
+      const Op& op = m_kernel.scan.op;
+      const int lane = this->lane();
+      const bool merges = m_tile % radix == radix - 1 && !is_last();
+      const Digit digit = last_digit();
+      const std::int64_t parent = digit.parent(m_tile);
+      Value prefix = op.identity();
+      if (parent == 0) prefix = initial_before_publishing();
+      if (lane == 0 && !merges && !is_last()) publish_node(total);
+      // Lane i has the i-th node to the left, the last lane the prefix before the parent; where
+      // others wait for a node that is merged, that comes first.
+      const auto gather = [&](const Digit& of, const Value& last, bool with_prefix) {
+        Value value = last;
+        const bool for_prefix = lane == radix - 1 && with_prefix && parent > 0;
+        if (lane < of.value || for_prefix) {
+          value = m_kernel.board.await(
+              for_prefix ? place_of_prefix(parent) : place_of_node(of.left(m_tile, lane)), m_call);
+        }
+        return value;
+      };
+      const Value found = gather(digit, total, !merges);
+      const Value left = node_of_lane(op, found, lane, radix_bits);
+      if (merges) {
+        Value node = value_of_lane(left, radix - 1);
+        for (Digit next = Digit::of(m_tile, radix_bits); next.value == radix - 1;
+             next = Digit::of(m_tile, next.shift + radix_bits)) {
+          node = value_of_lane(node_of_lane(op, gather(next, node, false), lane, radix_bits),
+                               radix - 1);
+        }
+        if (lane == 0) publish_node(node);
+        if (parent > 0) prefix = await_prefix(parent);
+      } else if (parent > 0) {
+        prefix = value_of_lane(found, radix - 1);
+      }
+      prefix = prefix_over_lanes(op, prefix, left, 0, digit.value, radix_bits);
+      if (lane == 0) publish_prefix(prefix);
+      return prefix;
     }
 
     const DeviceScan& m_kernel;
     const Member& m_member;
-    int m_lane;
-    int m_chunk;
-    std::int64_t m_bundle = 0;
-    std::int64_t m_outer = 0;
-    std::int64_t m_line = 0;
-    bool m_active = false;
-    Element m_fetched[chunk_length];
-    // In scratch memory:
-    Value* m_sums;            // [chunks][lanes]
-    Value* m_group_sums;      // [groups]
-    Value* m_group_prefixes;  // [groups]
-    Value* m_prefix;          // [lanes], before the tile
-    Value* m_node;            // [levels][lanes]
-    Value* m_before;          // [levels][lanes]
-    void* m_stage;
+    typename Board::CallNumber m_call;
+    int m_team_line;
+    int m_run;
+    int m_count;  // elements of this thread
+    bool m_active;
+    std::uint32_t m_bundle;
+    std::uint32_t m_tile;
+    std::int64_t m_outer;
+    std::int64_t m_line;
+    std::int64_t m_first;
+    std::byte* m_scratch;
   };
 };
 
-template <class Exec, class Scan, int lanes, int groups, bool shared>
-void launch_on_device(const Exec& exec, const Scan& scan, const std::string& label) {
-  using Kernel = DeviceScan<Exec, Scan, lanes, groups, shared>;
-  const std::int64_t bundles = scan.extents.outer * ceil_div(scan.extents.inner, lanes);
-  const std::int64_t tiles = ceil_div(scan.extents.length, Kernel::tile_length);
-  const int levels = std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(tiles, 1)));
-  Kernel kernel{scan, bundles, tiles, levels, {}};
-  if constexpr (shared) {
-    kernel.board = tile_board<typename Scan::Value>(exec, bundles * tiles * lanes, label);
-  }
-  typename Kernel::Policy policy(exec, static_cast<int>(shared ? bundles * tiles : bundles),
-                                 Kernel::team_size);
-  policy.set_scratch_size(0, Kokkos::PerTeam(Kernel::scratch_bytes(levels) + 16));
-  Kokkos::parallel_for(label + (shared ? "::tiles" : "::walk"), policy, kernel);
-}
-
-/// The path on a device. Lines are shared where there are fewer bundles of them than
-/// multiprocessors.
-template <class Exec>
-Path choose_device_path(const Exec& exec, const ScanExtents& extents, bool along_axis) {
-  const bool rows = along_axis && extents.length >= 16 * chunk_length;
-  const std::int64_t bundles =
-      rows ? extents.outer * extents.inner : extents.outer * ceil_div(extents.inner, 32);
-  const bool many_tiles = extents.length > (rows ? 4096 : 256) * 2;
-  // 2048 threads is what a multiprocessor holds.
-  return {rows ? Path::Shape::rows : Path::Shape::columns,
-          many_tiles && bundles < exec.concurrency() / 2048 / 2};
-}
-
 template <Path::Shape shape, class Exec, class Scan>
-void run_on_device(const Exec& exec, const Scan& scan, bool tiles, const std::string& label) {
-  // Large values need more of the scratch memory a thread.
-  constexpr bool small = sizeof(typename Scan::Value) <= 16;
-  if constexpr (shape == Path::Shape::rows) {
-    if (tiles) {
-      launch_on_device<Exec, Scan, 1, small ? 16 : 4, true>(exec, scan, label);
-    } else if (scan.extents.length <= 2048) {
-      launch_on_device<Exec, Scan, 1, small ? 8 : 4, false>(exec, scan, label);
-    } else {
-      launch_on_device<Exec, Scan, 1, small ? 16 : 4, false>(exec, scan, label);
-    }
-  } else if (tiles) {
-    launch_on_device<Exec, Scan, small ? 32 : 8, 1, true>(exec, scan, label);
-  } else {
-    launch_on_device<Exec, Scan, small ? 32 : 8, 1, false>(exec, scan, label);
+void run_on_device(const Exec& exec, const Scan& scan, const std::string& label, int block_size) {
+  using Kernel = DeviceScan<Exec, Scan, shape>;
+  using Board = typename Kernel::Board;
+  const ScanExtents& extents = scan.extents;
+  Kernel kernel{scan, {}, {}, {}, {}, {}, {}};
+  const auto runs_over = [](std::int64_t length) {
+    const std::int64_t runs = ceil_div(std::max<std::int64_t>(length, 1), Kernel::run_length);
+    return static_cast<int>(
+        std::min<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(runs)), Kernel::max_runs));
+  };
+  kernel.runs = runs_over(extents.length);
+  const bool whole_lines = kernel.runs * Kernel::run_length >= extents.length;
+  if (Kernel::rows && !whole_lines && block_size > 0) {
+    kernel.runs = std::max(runs_over(block_size), warp_size);
   }
+  const std::int64_t line_tiles = ceil_div(extents.length, kernel.runs * Kernel::run_length);
+  const bool lines_of_warp = Kernel::rows && whole_lines && kernel.runs <= warp_size;
+  kernel.lines = !Kernel::rows   ? Kernel::column_lines
+                 : lines_of_warp ? Kernel::team_size / kernel.runs
+                                 : 1;
+  const std::int64_t bundles_of_outer = ceil_div(extents.inner, kernel.lines);
+  const std::int64_t bundles = extents.outer * bundles_of_outer;
+  kernel.bundles = static_cast<std::uint32_t>(bundles);
+  kernel.bundles_of_outer = static_cast<std::uint32_t>(bundles_of_outer);
+  kernel.line_tiles = static_cast<std::uint32_t>(line_tiles);
+  if (line_tiles > 1) {
+    kernel.board = Board(Workspace<Exec>::get(exec, Board::bytes_for(kernel.places()), label));
+  }
+  const std::int64_t teams = bundles * std::max<std::int64_t>(line_tiles, 1);
+  typename Kernel::Policy policy(exec, static_cast<int>(teams), kernel.lines * kernel.runs);
+  policy.set_scratch_size(0, Kokkos::PerTeam(kernel.scratch_bytes() + Kernel::scratch_alignment));
+  Kokkos::parallel_for(label + (line_tiles > 1 ? "::tiles" : "::lines"), policy, kernel);
+}
+
+/// Lines along which neighbours in memory lie are rows, but for very short ones. So are a few
+/// interleaved lines, which would leave most threads of a column's warp without one.
+inline Path choose_device_path(const ScanExtents& extents, bool along_axis) {
+  const bool few = extents.inner <= 8;
+  const bool rows = (along_axis || few) && extents.length >= warp_size;
+  return {rows ? Path::Shape::rows : Path::Shape::columns, false};
 }
 
 }  // namespace fused_scan::impl

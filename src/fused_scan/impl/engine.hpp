@@ -79,7 +79,7 @@ Path choose_path(const Exec& exec, const ScanExtents& extents, int value_size, b
   if constexpr (runs_on_host<Exec>) {
     return impl::choose_host_path(exec, extents, value_size, along_axis);
   } else {
-    return impl::choose_device_path(exec, extents, along_axis);
+    return impl::choose_device_path(extents, along_axis);
   }
 }
 
@@ -89,7 +89,7 @@ void run_on_path(const Exec& exec, const Scan& scan, bool tiles, const std::stri
   if constexpr (runs_on_host<Exec>) {
     impl::run_on_host<shape>(exec, scan, tiles, label, block_size);
   } else {
-    impl::run_on_device<shape>(exec, scan, tiles, label);
+    impl::run_on_device<shape>(exec, scan, label, block_size);
   }
 }
 
@@ -125,6 +125,29 @@ struct FunctorLines {
                                                           const Result&... result) const {
       return lines.functor(outer, lines.first + lines.step * i, j, result...);
     }
+
+    /// The same of every step-th element from (i, j) on.
+    struct Walk {
+      const Line& line;
+      std::int64_t i;
+      std::int64_t j;
+      int step;
+
+      KOKKOS_FORCEINLINE_FUNCTION decltype(auto) read(int r) const { return line(i + r * step, j); }
+      template <class Element>
+      KOKKOS_FORCEINLINE_FUNCTION void copy(int r, Element* to) const {
+        *to = static_cast<Element>(read(r));
+      }
+      template <class Result>
+      KOKKOS_FORCEINLINE_FUNCTION void write(int r, const Result& result) const {
+        line(i + r * step, j, result);
+      }
+    };
+    KOKKOS_FORCEINLINE_FUNCTION Walk walk(std::int64_t i, std::int64_t j, int step) const {
+      return {*this, i, j, step};
+    }
+    template <class Element, class Result>
+    static constexpr bool can_pack = false;
   };
 
   KOKKOS_FUNCTION Line line(std::int64_t outer) const { return {*this, outer}; }

@@ -10,6 +10,8 @@
 #include <array>
 #include <cstdint>
 #include <fused_scan/impl/line_scan.hpp>
+#include <fused_scan/impl/warp.hpp>
+#include <type_traits>
 #include <vector>
 
 namespace fused_scan::impl {
@@ -43,6 +45,12 @@ std::vector<Dimension<views>> merged_dimensions(std::vector<Dimension<views>> di
   return merged;
 }
 
+/// a / b of two numbers that aren't negative; in 32 bits, in which a GPU is faster, if they fit.
+KOKKOS_INLINE_FUNCTION std::int64_t divided(std::int64_t a, std::int64_t b) {
+  if ((a | b) >> 32 == 0) return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
+  return a / b;
+}
+
 /// Where the elements of a View lie: line (o, j) begins at an offset found from o's position in the
 /// outer dimensions, and j lane strides on.
 template <class T>
@@ -69,8 +77,9 @@ class StridedLines {
   KOKKOS_FUNCTION T* begin_of(std::int64_t outer) const {
     T* begin = m_data;
     for (int d = m_outer_rank - 1; d >= 0; --d) {
-      begin += outer % m_extent[d] * m_stride[d];
-      outer /= m_extent[d];
+      const std::int64_t quotient = divided(outer, m_extent[d]);
+      begin += (outer - quotient * m_extent[d]) * m_stride[d];
+      outer = quotient;
     }
     return begin;
   }
@@ -118,10 +127,50 @@ struct ViewLines {
     KOKKOS_FORCEINLINE_FUNCTION T operator()(std::int64_t i, std::int64_t j) const {
       return at(i, j);
     }
+
     template <class Result>
     KOKKOS_FORCEINLINE_FUNCTION void operator()(std::int64_t i, std::int64_t j,
                                                 Result result) const {
       at(i, j) = static_cast<T>(result);
+    }
+
+    /// Every step-th element from (i, j) on.
+    struct Walk {
+      T* first;
+      std::int64_t step;
+
+      KOKKOS_FORCEINLINE_FUNCTION T* at(int r) const { return first + r * step; }
+      KOKKOS_FORCEINLINE_FUNCTION T read(int r) const { return *at(r); }
+      /// What read(r) returns comes to *to, at the latest with await_copies().
+      template <class Element>
+      KOKKOS_FORCEINLINE_FUNCTION void copy(int r, Element* to) const {
+        if constexpr (std::is_same_v<value_type, Element>) {
+          copy_to_scratch(to, at(r));
+        } else {
+          *to = static_cast<Element>(*at(r));
+        }
+      }
+      template <class Result>
+      KOKKOS_FORCEINLINE_FUNCTION void write(int r, const Result& result) const {
+        *at(r) = static_cast<T>(result);
+      }
+    };
+    KOKKOS_FORCEINLINE_FUNCTION Walk walk(std::int64_t i, std::int64_t j, int step) const {
+      return {&at(i, j), step * axis_stride};
+    }
+
+    /// Whether 16 bytes can be moved at a time, where elements lie one `along` apart and the places
+    /// to begin at one `across`.
+    template <class Element, class Result>
+    static constexpr bool can_pack =
+        std::is_same_v<value_type, Element> && std::is_same_v<value_type, Result> && sizeof(T) < 16;
+    KOKKOS_FORCEINLINE_FUNCTION bool is_packed(std::int64_t along, std::int64_t across) const {
+      return along == 1 && across * static_cast<std::int64_t>(sizeof(T)) % 16 == 0 &&
+             reinterpret_cast<std::uintptr_t>(begin) % 16 == 0;
+    }
+    using PackOf = std::conditional_t<std::is_const_v<T>, const Pack, Pack>;
+    KOKKOS_FORCEINLINE_FUNCTION PackOf* pack(std::int64_t i, std::int64_t j) const {
+      return reinterpret_cast<PackOf*>(&at(i, j));
     }
   };
 

@@ -14,13 +14,21 @@
 
 namespace fused_scan::impl {
 
+/// Fills memory with zeros, on `exec`.
+template <class Exec>
+void clear(const Exec& exec, std::byte* memory, std::size_t bytes, const std::string& label) {
+  Kokkos::parallel_for(
+      label + "::clear", Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>(exec, 0, bytes),
+      KOKKOS_LAMBDA(std::int64_t i) { memory[i] = std::byte{0}; });
+}
+
 /// Memory that the scans on an instance use one after the other: work on an instance runs in order,
 /// so a call may have what the one before it used. Nothing is allocated but when a call needs more
 /// than any before it, and nothing is freed before Kokkos::finalize.
 template <class Exec>
 class Workspace {
  public:
-  /// At least `bytes` bytes for work on `exec`, with whatever is in them.
+  /// At least `bytes` bytes for work on `exec`: zeros at first, then what was left in them.
   static std::byte* get(const Exec& exec, std::size_t bytes, const std::string& label) {
     static std::mutex mutex;
     static std::list<Workspace> of_instances;
@@ -32,7 +40,9 @@ class Workspace {
     std::vector<Memory>& memory = found->m_memory;
     if (memory.empty() || memory.back().size() < bytes) {
       const std::size_t grown = memory.empty() ? bytes : std::max(bytes, 2 * memory.back().size());
-      memory.emplace_back(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label), grown);
+      memory.emplace_back(
+          Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label + "::workspace"), grown);
+      clear(exec, memory.back().data(), grown, label);
     }
     return memory.back().data();
   }
