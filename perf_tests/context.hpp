@@ -10,25 +10,34 @@
 #include <cstdlib>
 #include <fused_scan/version.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace fused_scan::perf {
 
-/// Puts into a benchmark's output what its numbers depend on.
-inline void add_context() {
+/// What a benchmark's numbers depend on.
+inline std::vector<std::pair<std::string, std::string>> context() {
   using Exec = Kokkos::DefaultExecutionSpace;
-  const auto add = [](const std::string& key, const std::string& value) {
-    benchmark::AddCustomContext(key, value);
-  };
-  add("fused_scan", FUSED_SCAN_VERSION_STRING);
-  add("kokkos", std::to_string(KOKKOS_VERSION));
-  add("execution_space", Exec::name());
-  add("concurrency", std::to_string(Exec().concurrency()));
-  add("compiler", FUSED_SCAN_COMPILER);
-  add("flags", FUSED_SCAN_FLAGS);
+  std::vector<std::pair<std::string, std::string>> context{
+      {"fused_scan", FUSED_SCAN_VERSION_STRING},
+      {"kokkos", std::to_string(KOKKOS_VERSION)},
+      {"execution_space", Exec::name()},
+      {"concurrency", std::to_string(Exec().concurrency())},
+      {"compiler", FUSED_SCAN_COMPILER},
+      {"flags", FUSED_SCAN_FLAGS}};
+#ifdef KOKKOS_COMPILER_NVCC
+  context.emplace_back("nvcc", std::to_string(KOKKOS_COMPILER_NVCC));
+#endif
   for (const char* variable : {"OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES"}) {
     const char* value = std::getenv(variable);
-    add(variable, value == nullptr ? "unset" : value);
+    context.emplace_back(variable, value == nullptr ? "unset" : value);
   }
+  return context;
+}
+
+/// Puts it into the output of Google Benchmark.
+inline void add_context() {
+  for (const auto& [key, value] : context()) benchmark::AddCustomContext(key, value);
 }
 
 }  // namespace fused_scan::perf

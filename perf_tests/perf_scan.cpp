@@ -17,48 +17,21 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <fused_scan/fused_scan.hpp>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <string>
 #include <vector>
 
 #include "context.hpp"
+#include "scan_case.hpp"
 
 namespace {
 
 using Exec = Kokkos::DefaultExecutionSpace;
-
 using Floats = Kokkos::View<float*, Exec>;
-using Extents = std::vector<std::int64_t>;
-
-struct Case {
-  Extents extents;
-  int axis;
-
-  /// The number of elements in the dimensions from `first` to before `last`.
-  std::int64_t size(int first, int last) const {
-    return std::accumulate(extents.begin() + first, extents.begin() + last, std::int64_t{1},
-                           std::multiplies<>());
-  }
-  int rank() const { return static_cast<int>(extents.size()); }
-  std::int64_t size() const { return size(0, rank()); }
-  std::int64_t length() const { return extents[axis]; }
-  std::int64_t inner() const { return size(axis + 1, rank()); }
-
-  std::string array() const {
-    std::string text;
-    for (const std::int64_t extent : extents) {
-      text += (text.empty() ? "(" : ", ") + std::to_string(extent);
-    }
-    return text + ")";
-  }
-  std::string name(const std::string& method) const {
-    return array() + " axis " + std::to_string(axis) + "/" + method;
-  }
-};
+using fused_scan::perf::Case;
+using fused_scan::perf::Extents;
 
 const std::vector<Case> cases{{{4, 8192, 512}, 0},   {{4, 8192, 512}, 1}, {{4, 8192, 512}, 2},
                               {{1, 1048576, 32}, 1}, {{16777216}, 0},     {{8192, 2048}, 1}};
@@ -117,19 +90,9 @@ void inclusive_scan(const Exec& exec, const Case& c, const Floats& x, const Floa
   if (c.rank() == 3) scan_as(Kokkos::View<float***, LayoutRight, Exec>(), n[0], n[1], n[2]);
 }
 
-KOKKOS_FUNCTION float rounded(float sum) { return sum; }
-KOKKOS_FUNCTION float rounded(const fused_scan::CompensatedValue<float>& sum) {
-  return sum.value();
-}
-
 template <class Value>
 void kokkos_scan(const Exec& exec, const Case&, const Floats& x, const Floats& y) {
-  Kokkos::parallel_scan(
-      "kokkos_scan", Kokkos::RangePolicy<Exec>(exec, 0, x.size()),
-      KOKKOS_LAMBDA(std::int64_t i, Value& sum, bool final) {
-        sum += x(i);
-        if (final) y(i) = rounded(sum);
-      });
+  fused_scan::perf::kokkos_scan<Value>(exec, x, y);
 }
 
 /// run(exec, c, x, y) is timed, is_right(c, y) verifies it.
