@@ -5,6 +5,7 @@
 #include <catch2/catch_session.hpp>
 
 // LLVM's OpenMP never frees the thread descriptions of a team that has shrunk.
+// NOLINTNEXTLINE(readability-identifier-naming): the sanitizer's name for it
 extern "C" const char* __lsan_default_suppressions() { return "leak:libomp.so"; }
 
 int main(int argc, char* argv[]) {

@@ -44,7 +44,7 @@ const std::vector<Case> some_cases{
 template <class T>
 Sequence<T> random_gradient(const Case& c) {
   return sequence("grad_y", c.batch, c.length, c.d_model,
-                  random_values<T>(std::size_t(c.batch) * c.length * c.d_model, 8));
+                  random_values<T>(std::size_t{1} * c.batch * c.length * c.d_model, 8));
 }
 
 // ---- bits -------------------------------------------------------------------------------------

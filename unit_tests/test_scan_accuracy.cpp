@@ -87,7 +87,7 @@ std::vector<HardSum<T>> hard_sums() {
       {"denormals",
        generated<T>([=](std::size_t i) { return std::ldexp(wide(i, 4), -7) * smallest; })},
       {"down to denormals and up again", generated<T>([=](std::size_t i) {
-         const double scale = std::abs(static_cast<double>(i) / (length / 2) - 1);
+         const double scale = std::abs(static_cast<double>(i) / (length / 2.0) - 1);
          return wide(i, 1) * std::exp2(-100 + 100 * scale) * smallest * 0x1p100;
        })},
   };
