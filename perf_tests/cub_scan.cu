@@ -1,14 +1,15 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// CUB's scans of one line, for peers.py, which compiles this file. As in CUB, a call with no temporary
-// memory says how much it needs.
+// CUB's scans of one line, for peers.py, which compiles this file. As in CUB, a call with no
+// temporary memory says how much it needs.
+
+#include <thrust/iterator/transform_iterator.h>
+#include <thrust/iterator/transform_output_iterator.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cub/device/device_scan.cuh>
-#include <thrust/iterator/transform_iterator.h>
-#include <thrust/iterator/transform_output_iterator.h>
 
 // A sum and its compensation in one word, which CUB can publish at once.
 using Pair = unsigned long long;

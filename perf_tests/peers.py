@@ -70,8 +70,8 @@ def synchronize():
 def sampled(round_time, work):
     """round_time(calls) is the time of so many calls."""
     work()
-    single = round_time(1)
-    calls = max(1, min(400, math.ceil(2 / single)))
+    single = min(round_time(1) for _ in range(2))
+    calls = min(400, math.ceil(2 / single))
     samples = SAMPLES if single < 50 else 3
     return [round_time(calls) / calls for _ in range(samples)]
 
