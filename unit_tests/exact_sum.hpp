@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 namespace fused_scan::test {
 
@@ -21,9 +22,14 @@ struct FloatFormat {
   int max_exponent;
 };
 
+/// Kokkos' traits say 2 of a bhalf_t of its own.
 template <class T>
-constexpr FloatFormat float_format{Kokkos::Experimental::digits_v<T>,
-                                   Kokkos::Experimental::min_exponent_v<T>,
+constexpr int significant_bits = std::is_same_v<T, Kokkos::Experimental::bhalf_t> && sizeof(T) == 2
+                                     ? 8
+                                     : Kokkos::Experimental::digits_v<T>;
+
+template <class T>
+constexpr FloatFormat float_format{significant_bits<T>, Kokkos::Experimental::min_exponent_v<T>,
                                    Kokkos::Experimental::max_exponent_v<T>};
 
 /// The exact sum of any number of doubles, rounded only when it is asked for.

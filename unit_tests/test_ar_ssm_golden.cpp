@@ -32,14 +32,13 @@ std::vector<fs::path> golden_files() {
 /// The names of all data sets below a group, relative to it.
 std::vector<std::string> datasets_below(hid_t file, const char* group) {
   std::vector<std::string> names;
-  const H5O_iterate2_t add = [](hid_t, const char* name, const H5O_info2_t* info,
-                                void* list) -> herr_t {
-    if (info->type == H5O_TYPE_DATASET)
+  const auto add = [](hid_t group, const char* name, const H5L_info_t*, void* list) -> herr_t {
+    const hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    if (H5Iget_type(object) == H5I_DATASET)
       static_cast<std::vector<std::string>*>(list)->push_back(name);
-    return 0;
+    return H5Oclose(object);
   };
-  H5Ovisit_by_name3(file, group, H5_INDEX_NAME, H5_ITER_NATIVE, add, &names, H5O_INFO_BASIC,
-                    H5P_DEFAULT);
+  H5Lvisit_by_name(file, group, H5_INDEX_NAME, H5_ITER_NATIVE, add, &names, H5P_DEFAULT);
   return names;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ar_ssm_call.hpp"
+#include "instances.hpp"
 
 namespace fused_scan::test {
 namespace {
@@ -107,16 +108,6 @@ TEST_CASE("ArSsmPasses.BackwardDoesNotReuseWhatIsStale") {
   CHECK(difference(backward(), first) == "");
 }
 
-std::vector<Exec> instances() {
-#ifdef KOKKOS_ENABLE_OPENMP
-  if constexpr (std::is_same_v<Exec, Kokkos::OpenMP>) {
-    return {Kokkos::OpenMP(1), Kokkos::OpenMP(2), Kokkos::OpenMP(3), Kokkos::OpenMP(4),
-            Kokkos::OpenMP(7)};
-  }
-#endif
-  return {Exec()};
-}
-
 TEST_CASE("ArSsmPasses.TenRunsOnAnyNumberOfThreadsGiveTheSameBits") {
   for (const Case& c : some_cases) {
     INFO(c);
@@ -124,7 +115,7 @@ TEST_CASE("ArSsmPasses.TenRunsOnAnyNumberOfThreadsGiveTheSameBits") {
     both.layer.set_checkpointing(false);
     const auto grad_y = random_gradient<float>(c);
     const auto expected = run_layer(both.layer, c.bidirectional, both.x, grad_y);
-    const auto execs = instances();
+    const auto execs = instances<Exec>();
     for (int run = 0; run < 10; ++run) {
       const auto answers =
           run_layer(both.layer, c.bidirectional, both.x, grad_y, 0, execs[run % execs.size()]);

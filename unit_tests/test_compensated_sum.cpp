@@ -216,135 +216,146 @@ TEMPLATE_LIST_TEST_CASE("CompensatedSum.HardNumbersAreHard", "", Floats) {
   CHECK(plain_sum_is_out_of_bounds(hard_numbers<TestType>(row_length)));
 }
 
+// Functions, since nvcc wants no kernel in a generic lambda.
+
+template <class Exec, class T>
+void check_range_reduce() {
+  const auto x = hard_view<T, Exec>(n_numbers);
+  const auto numbers = hard_numbers<T>(n_numbers);
+  const Kokkos::RangePolicy<Exec> policy(0, n_numbers);
+
+  const auto add = KOKKOS_LAMBDA(int i, CompensatedValue<T>& sum) { sum += x(i); };
+  CompensatedValue<T> total(99);
+  Kokkos::parallel_reduce(policy, add, CompensatedSumReducer<T, Kokkos::HostSpace>(total));
+  CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
+
+  const Kokkos::View<CompensatedValue<T>, Exec> result("result");
+  Kokkos::parallel_reduce(policy, add,
+                          CompensatedSumReducer<T, typename Exec::memory_space>(result));
+  CHECK(is_sum_of(read(result).values[0], numbers.begin(), numbers.end()));
+
+  total = CompensatedValue<T>(99);
+  Kokkos::parallel_reduce(policy, add, total);
+  CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
+
+  total = CompensatedValue<T>(99);
+  Kokkos::parallel_reduce(policy, add, Kokkos::Sum<CompensatedValue<T>>(total));
+  CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
+}
+
 TEMPLATE_LIST_TEST_CASE("CompensatedSum.RangeReduce", "", ExecutionSpaces) {
-  const auto check = []<class T>(T) {
-    const auto x = hard_view<T, TestType>(n_numbers);
-    const auto numbers = hard_numbers<T>(n_numbers);
-    const Kokkos::RangePolicy<TestType> policy(0, n_numbers);
+  for_each_type<Floats>([]<class T>(T) { check_range_reduce<TestType, T>(); });
+}
 
-    const auto add = KOKKOS_LAMBDA(int i, CompensatedValue<T>& sum) { sum += x(i); };
-    CompensatedValue<T> total(99);
-    Kokkos::parallel_reduce(policy, add, CompensatedSumReducer<T, Kokkos::HostSpace>(total));
-    CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
-
-    const Kokkos::View<CompensatedValue<T>, TestType> result("result");
-    Kokkos::parallel_reduce(policy, add,
-                            CompensatedSumReducer<T, typename TestType::memory_space>(result));
-    CHECK(is_sum_of(read(result).values[0], numbers.begin(), numbers.end()));
-
-    total = CompensatedValue<T>(99);
-    Kokkos::parallel_reduce(policy, add, total);
-    CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
-
-    total = CompensatedValue<T>(99);
-    Kokkos::parallel_reduce(policy, add, Kokkos::Sum<CompensatedValue<T>>(total));
-    CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
-  };
-  for_each_type<Floats>(check);
+template <class Exec, class T>
+void check_range_scan() {
+  const auto x = hard_view<T, Exec>(n_numbers);
+  const Kokkos::View<CompensatedValue<T>*, Exec> sums("sums", n_numbers);
+  CompensatedValue<T> total;
+  Kokkos::parallel_scan(
+      Kokkos::RangePolicy<Exec>(0, n_numbers),
+      KOKKOS_LAMBDA(int i, CompensatedValue<T>& sum, bool is_final) {
+        sum += x(i);
+        if (is_final) sums(i) = sum;
+      },
+      total);
+  const auto numbers = hard_numbers<T>(n_numbers);
+  CHECK(is_scan_of(read(sums).values, numbers, n_numbers));
+  CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
 }
 
 TEMPLATE_LIST_TEST_CASE("CompensatedSum.RangeScan", "", ExecutionSpaces) {
-  const auto check = []<class T>(T) {
-    const auto x = hard_view<T, TestType>(n_numbers);
-    const Kokkos::View<CompensatedValue<T>*, TestType> sums("sums", n_numbers);
-    CompensatedValue<T> total;
-    Kokkos::parallel_scan(
-        Kokkos::RangePolicy<TestType>(0, n_numbers),
-        KOKKOS_LAMBDA(int i, CompensatedValue<T>& sum, bool is_final) {
-          sum += x(i);
-          if (is_final) sums(i) = sum;
-        },
-        total);
-    const auto numbers = hard_numbers<T>(n_numbers);
-    CHECK(is_scan_of(read(sums).values, numbers, n_numbers));
-    CHECK(is_sum_of(total, numbers.begin(), numbers.end()));
-  };
-  for_each_type<Floats>(check);
+  for_each_type<Floats>([]<class T>(T) { check_range_scan<TestType, T>(); });
+}
+
+template <class Exec, class T>
+void check_team_reduce() {
+  using Policy = Kokkos::TeamPolicy<Exec>;
+  using Team = typename Policy::member_type;
+  using Reducer = CompensatedSumReducer<T, typename Exec::memory_space>;
+  const auto x = hard_view<T, Exec>(n_rows * row_length);
+  const auto numbers = hard_numbers<T>(n_rows * row_length);
+  const Kokkos::View<CompensatedValue<T>*, Exec> by_range("range", n_rows);
+  const Kokkos::View<CompensatedValue<T>*, Exec> by_team("team", n_rows);
+  const Kokkos::View<CompensatedValue<T>*, Exec> by_vector("vector", n_rows);
+  Kokkos::parallel_for(
+      Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
+        const int row = team.league_rank();
+        const auto add = [&](int i, CompensatedValue<T>& sum) { sum += x(row * row_length + i); };
+
+        CompensatedValue<T> sum;
+        Kokkos::parallel_reduce(Kokkos::TeamThreadRange(team, row_length), add, Reducer(sum));
+        Kokkos::single(Kokkos::PerTeam(team), [&] { by_range(row) = sum; });
+
+        CompensatedValue<T> part;
+        for (int i = team.team_rank(); i < row_length; i += team.team_size()) add(i, part);
+        team.team_reduce(Reducer(part));
+        Kokkos::single(Kokkos::PerTeam(team), [&] { by_team(row) = part; });
+
+        CompensatedValue<T> all;
+        Kokkos::parallel_reduce(Kokkos::TeamVectorRange(team, row_length), add, Reducer(all));
+        Kokkos::single(Kokkos::PerTeam(team), [&] { by_vector(row) = all; });
+      });
+  CHECK(rows_are_summed(read(by_range).values, numbers));
+  CHECK(rows_are_summed(read(by_team).values, numbers));
+  CHECK(rows_are_summed(read(by_vector).values, numbers));
 }
 
 TEMPLATE_LIST_TEST_CASE("CompensatedSum.TeamReduce", "", ExecutionSpaces) {
-  const auto check = []<class T>(T) {
-    using Policy = Kokkos::TeamPolicy<TestType>;
-    using Team = typename Policy::member_type;
-    using Reducer = CompensatedSumReducer<T, typename TestType::memory_space>;
-    const auto x = hard_view<T, TestType>(n_rows * row_length);
-    const auto numbers = hard_numbers<T>(n_rows * row_length);
-    const Kokkos::View<CompensatedValue<T>*, TestType> by_range("range", n_rows);
-    const Kokkos::View<CompensatedValue<T>*, TestType> by_team("team", n_rows);
-    const Kokkos::View<CompensatedValue<T>*, TestType> by_vector("vector", n_rows);
-    Kokkos::parallel_for(
-        Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
-          const int row = team.league_rank();
-          const auto add = [&](int i, CompensatedValue<T>& sum) { sum += x(row * row_length + i); };
+  for_each_type<Floats>([]<class T>(T) { check_team_reduce<TestType, T>(); });
+}
 
-          CompensatedValue<T> sum;
-          Kokkos::parallel_reduce(Kokkos::TeamThreadRange(team, row_length), add, Reducer(sum));
-          Kokkos::single(Kokkos::PerTeam(team), [&] { by_range(row) = sum; });
-
-          CompensatedValue<T> part;
-          for (int i = team.team_rank(); i < row_length; i += team.team_size()) add(i, part);
-          team.team_reduce(Reducer(part));
-          Kokkos::single(Kokkos::PerTeam(team), [&] { by_team(row) = part; });
-
-          CompensatedValue<T> all;
-          Kokkos::parallel_reduce(Kokkos::TeamVectorRange(team, row_length), add, Reducer(all));
-          Kokkos::single(Kokkos::PerTeam(team), [&] { by_vector(row) = all; });
-        });
-    CHECK(rows_are_summed(read(by_range).values, numbers));
-    CHECK(rows_are_summed(read(by_team).values, numbers));
-    CHECK(rows_are_summed(read(by_vector).values, numbers));
-  };
-  for_each_type<Floats>(check);
+template <class Exec, class T>
+void check_vector_reduce() {
+  using Policy = Kokkos::TeamPolicy<Exec>;
+  using Team = typename Policy::member_type;
+  using Reducer = CompensatedSumReducer<T, typename Exec::memory_space>;
+  const auto x = hard_view<T, Exec>(n_rows * row_length);
+  const Kokkos::View<CompensatedValue<T>*, Exec> sums("sums", n_rows);
+  Kokkos::parallel_for(
+      Policy(n_rows, 1, Policy::vector_length_max() < 8 ? 1 : 8), KOKKOS_LAMBDA(const Team& team) {
+        const int row = team.league_rank();
+        CompensatedValue<T> sum;
+        Kokkos::parallel_reduce(
+            Kokkos::ThreadVectorRange(team, row_length),
+            [&](int i, CompensatedValue<T>& part) { part += x(row * row_length + i); },
+            Reducer(sum));
+        Kokkos::single(Kokkos::PerThread(team), [&] { sums(row) = sum; });
+      });
+  CHECK(rows_are_summed(read(sums).values, hard_numbers<T>(n_rows * row_length)));
 }
 
 TEMPLATE_LIST_TEST_CASE("CompensatedSum.VectorReduce", "", ExecutionSpaces) {
-  const auto check = []<class T>(T) {
-    using Policy = Kokkos::TeamPolicy<TestType>;
-    using Team = typename Policy::member_type;
-    using Reducer = CompensatedSumReducer<T, typename TestType::memory_space>;
-    const auto x = hard_view<T, TestType>(n_rows * row_length);
-    const Kokkos::View<CompensatedValue<T>*, TestType> sums("sums", n_rows);
-    Kokkos::parallel_for(
-        Policy(n_rows, 1, Policy::vector_length_max() < 8 ? 1 : 8),
-        KOKKOS_LAMBDA(const Team& team) {
-          const int row = team.league_rank();
-          CompensatedValue<T> sum;
-          Kokkos::parallel_reduce(
-              Kokkos::ThreadVectorRange(team, row_length),
-              [&](int i, CompensatedValue<T>& part) { part += x(row * row_length + i); },
-              Reducer(sum));
-          Kokkos::single(Kokkos::PerThread(team), [&] { sums(row) = sum; });
-        });
-    CHECK(rows_are_summed(read(sums).values, hard_numbers<T>(n_rows * row_length)));
-  };
-  for_each_type<Floats>(check);
+  for_each_type<Floats>([]<class T>(T) { check_vector_reduce<TestType, T>(); });
+}
+
+template <class Exec, class T>
+void check_team_and_vector_scan() {
+  using Policy = Kokkos::TeamPolicy<Exec>;
+  using Team = typename Policy::member_type;
+  const auto x = hard_view<T, Exec>(n_rows * row_length);
+  const auto numbers = hard_numbers<T>(n_rows * row_length);
+  const Kokkos::View<CompensatedValue<T>*, Exec> by_team("team", numbers.size());
+  const Kokkos::View<CompensatedValue<T>*, Exec> by_vector("vector", numbers.size());
+  Kokkos::parallel_for(
+      Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
+        const int first = team.league_rank() * row_length;
+        Kokkos::parallel_scan(Kokkos::TeamThreadRange(team, row_length),
+                              [&](int i, CompensatedValue<T>& sum, bool is_final) {
+                                sum += x(first + i);
+                                if (is_final) by_team(first + i) = sum;
+                              });
+        if (team.team_rank() == 0)
+          Kokkos::parallel_scan(Kokkos::ThreadVectorRange(team, row_length),
+                                [&](int i, CompensatedValue<T>& sum, bool is_final) {
+                                  sum += x(first + i);
+                                  if (is_final) by_vector(first + i) = sum;
+                                });
+      });
+  CHECK(is_scan_of(read(by_team).values, numbers, row_length));
+  CHECK(is_scan_of(read(by_vector).values, numbers, row_length));
 }
 
 TEMPLATE_LIST_TEST_CASE("CompensatedSum.TeamAndVectorScan", "", ExecutionSpaces) {
-  const auto check = []<class T>(T) {
-    using Policy = Kokkos::TeamPolicy<TestType>;
-    using Team = typename Policy::member_type;
-    const auto x = hard_view<T, TestType>(n_rows * row_length);
-    const auto numbers = hard_numbers<T>(n_rows * row_length);
-    const Kokkos::View<CompensatedValue<T>*, TestType> by_team("team", numbers.size());
-    const Kokkos::View<CompensatedValue<T>*, TestType> by_vector("vector", numbers.size());
-    Kokkos::parallel_for(
-        Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
-          const int first = team.league_rank() * row_length;
-          Kokkos::parallel_scan(Kokkos::TeamThreadRange(team, row_length),
-                                [&](int i, CompensatedValue<T>& sum, bool is_final) {
-                                  sum += x(first + i);
-                                  if (is_final) by_team(first + i) = sum;
-                                });
-          if (team.team_rank() == 0)
-            Kokkos::parallel_scan(Kokkos::ThreadVectorRange(team, row_length),
-                                  [&](int i, CompensatedValue<T>& sum, bool is_final) {
-                                    sum += x(first + i);
-                                    if (is_final) by_vector(first + i) = sum;
-                                  });
-        });
-    CHECK(is_scan_of(read(by_team).values, numbers, row_length));
-    CHECK(is_scan_of(read(by_vector).values, numbers, row_length));
-  };
-  for_each_type<Floats>(check);
+  for_each_type<Floats>([]<class T>(T) { check_team_and_vector_scan<TestType, T>(); });
 }

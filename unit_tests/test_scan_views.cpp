@@ -31,7 +31,7 @@ void fill(const View& view, int value) {
 template <class In, class Out, class... Allocation>
 void check_parts(const In& in, const Out& out, const Allocation&... allocation) {
   using T = typename Out::value_type;
-  constexpr int outside = 99;
+  static constexpr int outside = 99;
   const bool in_place = static_cast<const void*>(in.data()) == out.data();
   const auto array = small_integers<T>(extents_of(in));
 

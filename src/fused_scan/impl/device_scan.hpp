@@ -192,12 +192,12 @@ struct DeviceScan {
   // The place of an element holds its result later. In rows, where a thread reads neighbouring
   // places, 16 bytes are left out after each run, so that threads don't meet in a bank of the
   // memory.
-  struct alignas(slot_size) Slot {
+  struct alignas(std::max(alignof(Element), alignof(Result))) Slot {
     std::byte bytes[slot_size];
   };
-  static constexpr int slots_of_pack = small ? 16 / slot_size : 1;
+  static constexpr int slots_of_pack = small && 16 % slot_size == 0 ? 16 / slot_size : 1;
   template <class T, int n>
-  struct alignas(n * sizeof(T)) Group {
+  struct alignas(n == 1 ? alignof(T) : 16) Group {
     T of[n];
   };
   static constexpr int slots_of_run = run_length + (rows ? slots_of_pack : 0);

@@ -162,8 +162,8 @@ struct ViewLines {
     /// Whether 16 bytes can be moved at a time, where elements lie one `along` apart and the places
     /// to begin at one `across`.
     template <class Element, class Result>
-    static constexpr bool can_pack =
-        std::is_same_v<value_type, Element> && std::is_same_v<value_type, Result> && sizeof(T) < 16;
+    static constexpr bool can_pack = std::is_same_v<value_type, Element> &&
+                                     std::is_same_v<value_type, Result> && 16 % sizeof(T) == 0;
     KOKKOS_FORCEINLINE_FUNCTION bool is_packed(std::int64_t along, std::int64_t across) const {
       return along == 1 && across * static_cast<std::int64_t>(sizeof(T)) % 16 == 0 &&
              reinterpret_cast<std::uintptr_t>(begin) % 16 == 0;
