@@ -4,7 +4,7 @@
 """How fast other libraries scan on a GPU, beside PyTorch's copy of the same array; and the AR-SSM
 layer in PyTorch. float32.
 
-    peers.py [--small] [--seconds 140] > peers.json
+    peers.py [--small] [--seconds 125] > peers.json
 
 Times are medians, of 21 samples unless the record says otherwise; "timing" says how they were
 taken. Calls are put into a CUDA graph, as many as take about 2 ms, where the library allows it.
@@ -466,7 +466,7 @@ def versions():
 def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     options.add_argument("--small", action="store_true", help="small shapes, for a try")
-    options.add_argument("--seconds", type=float, default=140, help="what isn't timed by then isn't")
+    options.add_argument("--seconds", type=float, default=125, help="what isn't timed by then isn't")
     arguments = options.parse_args()
     deadline = time.monotonic() + arguments.seconds
     torch.backends.cuda.matmul.allow_tf32 = False
