@@ -316,22 +316,28 @@ def data(shape, axis):
     return torch.diff(sums, dim=axis, prepend=torch.zeros_like(sums.narrow(axis, 0, 1))), sums
 
 
-def time_scans(cases, records, deadline):
+def emit(record):
+    """A line of JSON for each record, so that what ends the program doesn't take the others along."""
+    print(json.dumps(record), flush=True)
+
+
+def time_scans(cases, jax, deadline):
     makers = {  # CUB first: it is compiled meanwhile
         "CUB": lambda: Cub("CUB", "plain_sums"),
         "CUB compensated": lambda: Cub("CUB compensated", "compensated_sums"),
         "torch.cumsum": TorchCumsum,
         "torch.compile": TorchCompile,
         "Triton associative_scan": Triton,
-        "jax.numpy.cumsum": lambda: Jax(cases),
         "cupy.cumsum": Cupy,
     }
+    if jax:  # in a process of its own: beside the others it has ended this one
+        makers = {Jax.name: lambda: Jax(cases)}
     peers = []
     for name, make in makers.items():
         try:
             peers.append(make())
         except Exception as error:
-            records.append({"name": "scan", "peer": name, "error": "missing: " + reason(error)})
+            emit({"name": "scan", "peer": name, "error": "missing: " + reason(error)})
     spent = dict.fromkeys(makers, 0)
 
     def measure(peer, x, axis, wanted):
@@ -353,7 +359,6 @@ def time_scans(cases, records, deadline):
         for peer in [Copy(), *peers]:
             start = time.monotonic()
             record = row | {"peer": peer.name}
-            records.append(record)
             if isinstance(peer, Copy):
                 record |= copy
             elif start > deadline or spent[peer.name] > SECONDS_OF_PEER:
@@ -367,6 +372,8 @@ def time_scans(cases, records, deadline):
             if "error" not in record:
                 record["gigabytes_per_second"] = rate / record["milliseconds_median"]
                 record["share_of_copy"] = copy["milliseconds_median"] / record["milliseconds_median"]
+            if not (jax and isinstance(peer, Copy)):
+                emit(record)
         del x, sums
         if DEVICE == "cuda":
             torch.cuda.empty_cache()
@@ -392,7 +399,7 @@ def layer(x, p):
     return t + F.linear(torch.cumsum(u, 1) * v, p["o"], p["bias"])
 
 
-def time_layer(shape, records, deadline):
+def time_layer(shape, deadline):
     batch, length, d, r = shape
     x = torch.randn(batch, length, d, device=DEVICE, requires_grad=True)
     p = parameters(d, r)
@@ -402,7 +409,6 @@ def time_layer(shape, records, deadline):
 
     def add_record(peer, part, work, timing):
         record = row | {"peer": peer, "pass": part}
-        records.append(record)
         try:
             if time.monotonic() > deadline:
                 raise TimeoutError("given up: the time is over")
@@ -411,6 +417,7 @@ def time_layer(shape, records, deadline):
                        "timing": how}
         except Exception as error:
             record["error"] = reason(error)
+        emit(record)
 
     def add_layer(peer, function):
         def forward():
@@ -467,16 +474,17 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     options.add_argument("--small", action="store_true", help="small shapes, for a try")
     options.add_argument("--seconds", type=float, default=125, help="what isn't timed by then isn't")
+    options.add_argument("--jax", action="store_true", help="JAX, and no other")
     arguments = options.parse_args()
     deadline = time.monotonic() + arguments.seconds
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-    records = []
-    for shape in SMALL_LAYERS if arguments.small else LAYERS:
-        time_layer(shape, records, deadline)
-    time_scans(SMALL if arguments.small else LARGE + GRID, records, deadline)
-    json.dump({"context": versions(), "records": records}, sys.stdout, indent=0)
-    print()
+    cases = SMALL if arguments.small else LARGE + GRID
+    if not arguments.jax:
+        for shape in SMALL_LAYERS if arguments.small else LAYERS:
+            time_layer(shape, deadline)
+    time_scans(cases, arguments.jax, deadline)
+    emit({"context": versions()})
 
 
 if __name__ == "__main__":
