@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ar_ssm_call.hpp"
@@ -187,7 +188,9 @@ class AllocationWatch {
     counts() = {};
     using namespace Kokkos::Tools::Experimental;
     set_allocate_data_callback(
-        [](Kokkos::Tools::SpaceHandle, const char*, const void* address, std::uint64_t size) {
+        [](Kokkos::Tools::SpaceHandle, const char* label, const void* address, std::uint64_t size) {
+          // A backend may keep memory of its own for a kernel.
+          if (std::string_view(label).starts_with("Kokkos::")) return;
           ++counts().allocations;
           counts().live[address] = size;
           counts().now += size;

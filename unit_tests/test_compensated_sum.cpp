@@ -274,6 +274,7 @@ void check_team_reduce() {
   using Team = typename Policy::member_type;
   using Reducer = CompensatedSumReducer<T, typename Exec::memory_space>;
   const auto x = hard_view<T, Exec>(n_rows * row_length);
+  const int length = row_length;
   const auto numbers = hard_numbers<T>(n_rows * row_length);
   const Kokkos::View<CompensatedValue<T>*, Exec> by_range("range", n_rows);
   const Kokkos::View<CompensatedValue<T>*, Exec> by_team("team", n_rows);
@@ -281,19 +282,19 @@ void check_team_reduce() {
   Kokkos::parallel_for(
       Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
         const int row = team.league_rank();
-        const auto add = [&](int i, CompensatedValue<T>& sum) { sum += x(row * row_length + i); };
+        const auto add = [&](int i, CompensatedValue<T>& sum) { sum += x(row * length + i); };
 
         CompensatedValue<T> sum;
-        Kokkos::parallel_reduce(Kokkos::TeamThreadRange(team, row_length), add, Reducer(sum));
+        Kokkos::parallel_reduce(Kokkos::TeamThreadRange(team, length), add, Reducer(sum));
         Kokkos::single(Kokkos::PerTeam(team), [&] { by_range(row) = sum; });
 
         CompensatedValue<T> part;
-        for (int i = team.team_rank(); i < row_length; i += team.team_size()) add(i, part);
+        for (int i = team.team_rank(); i < length; i += team.team_size()) add(i, part);
         team.team_reduce(Reducer(part));
         Kokkos::single(Kokkos::PerTeam(team), [&] { by_team(row) = part; });
 
         CompensatedValue<T> all;
-        Kokkos::parallel_reduce(Kokkos::TeamVectorRange(team, row_length), add, Reducer(all));
+        Kokkos::parallel_reduce(Kokkos::TeamVectorRange(team, length), add, Reducer(all));
         Kokkos::single(Kokkos::PerTeam(team), [&] { by_vector(row) = all; });
       });
   CHECK(rows_are_summed(read(by_range).values, numbers));
@@ -311,15 +312,15 @@ void check_vector_reduce() {
   using Team = typename Policy::member_type;
   using Reducer = CompensatedSumReducer<T, typename Exec::memory_space>;
   const auto x = hard_view<T, Exec>(n_rows * row_length);
+  const int length = row_length;
   const Kokkos::View<CompensatedValue<T>*, Exec> sums("sums", n_rows);
   Kokkos::parallel_for(
       Policy(n_rows, 1, Policy::vector_length_max() < 8 ? 1 : 8), KOKKOS_LAMBDA(const Team& team) {
         const int row = team.league_rank();
         CompensatedValue<T> sum;
         Kokkos::parallel_reduce(
-            Kokkos::ThreadVectorRange(team, row_length),
-            [&](int i, CompensatedValue<T>& part) { part += x(row * row_length + i); },
-            Reducer(sum));
+            Kokkos::ThreadVectorRange(team, length),
+            [&](int i, CompensatedValue<T>& part) { part += x(row * length + i); }, Reducer(sum));
         Kokkos::single(Kokkos::PerThread(team), [&] { sums(row) = sum; });
       });
   CHECK(rows_are_summed(read(sums).values, hard_numbers<T>(n_rows * row_length)));
@@ -334,19 +335,20 @@ void check_team_and_vector_scan() {
   using Policy = Kokkos::TeamPolicy<Exec>;
   using Team = typename Policy::member_type;
   const auto x = hard_view<T, Exec>(n_rows * row_length);
+  const int length = row_length;
   const auto numbers = hard_numbers<T>(n_rows * row_length);
   const Kokkos::View<CompensatedValue<T>*, Exec> by_team("team", numbers.size());
   const Kokkos::View<CompensatedValue<T>*, Exec> by_vector("vector", numbers.size());
   Kokkos::parallel_for(
       Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
-        const int first = team.league_rank() * row_length;
-        Kokkos::parallel_scan(Kokkos::TeamThreadRange(team, row_length),
+        const int first = team.league_rank() * length;
+        Kokkos::parallel_scan(Kokkos::TeamThreadRange(team, length),
                               [&](int i, CompensatedValue<T>& sum, bool is_final) {
                                 sum += x(first + i);
                                 if (is_final) by_team(first + i) = sum;
                               });
         if (team.team_rank() == 0)
-          Kokkos::parallel_scan(Kokkos::ThreadVectorRange(team, row_length),
+          Kokkos::parallel_scan(Kokkos::ThreadVectorRange(team, length),
                                 [&](int i, CompensatedValue<T>& sum, bool is_final) {
                                   sum += x(first + i);
                                   if (is_final) by_vector(first + i) = sum;

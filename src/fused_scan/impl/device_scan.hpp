@@ -355,13 +355,9 @@ struct DeviceScan {
       };
       if constexpr (Line::template can_pack<Element, Result>) {
         if (count % slots_of_pack == 0 && line.is_packed(line.axis_stride, line.lane_stride)) {
-          const bool reverse = line.axis_stride < 0;
-          const int step = reverse ? -warp_size : warp_size;
           for_lines.template operator()<slots_of_pack>([&](std::int64_t i, std::int64_t j) {
-            auto* const packs = line.pack(reverse ? i + slots_of_pack - 1 : i, j);
-            return [&g, packs, step, reverse](Slot* slot, int r) {
-              g(slot, packs + r * step, reverse);
-            };
+            auto* const packs = line.pack(i, j);
+            return [&g, packs](Slot* slot, int r) { g(slot, packs + r * warp_size); };
           });
           return;
         }
@@ -369,16 +365,6 @@ struct DeviceScan {
       for_lines.template operator()<1>([&](std::int64_t i, std::int64_t j) {
         return [&f, walk = line.walk(i, j, warp_size)](Slot* slot, int r) { f(slot, walk, r); };
       });
-    }
-
-    /// A pack of elements the other way round.
-    KOKKOS_FORCEINLINE_FUNCTION static Pack reversed(const Pack& pack) {
-      using Elements = Group<Element, slots_of_pack>;
-      const auto& from = reinterpret_cast<const Elements&>(pack);
-      Pack result;
-      auto& to = reinterpret_cast<Elements&>(result);
-      unrolled<slots_of_pack>([&](int k) { to.of[k] = from.of[slots_of_pack - 1 - k]; });
-      return result;
     }
 
     /// A whole run of whole packs: the warp copies four rows at a time.
@@ -421,13 +407,8 @@ struct DeviceScan {
               [&](Slot* slot, const auto& walk, int r) {
                 walk.copy(r, reinterpret_cast<Element*>(slot));
               },
-              [&](Slot* slot, const auto* pack, bool reverse) {
-                auto* const to = reinterpret_cast<Pack*>(slot);
-                if (reverse) {
-                  *to = reversed(*pack);
-                } else {
-                  copy_to_scratch(to, pack);
-                }
+              [&](Slot* slot, const auto* pack) {
+                copy_to_scratch(reinterpret_cast<Pack*>(slot), pack);
               });
         } else if (!load_packs(line, elements)) {
           for_run(line, [&](int c, int r, const auto& walk) {
@@ -486,10 +467,7 @@ struct DeviceScan {
             [&](Slot* slot, const auto& walk, int r) {
               walk.write(r, *reinterpret_cast<const Result*>(slot));
             },
-            [&](Slot* slot, auto* pack, bool reverse) {
-              const Pack results = *reinterpret_cast<const Pack*>(slot);
-              *pack = reverse ? reversed(results) : results;
-            });
+            [&](Slot* slot, auto* pack) { *pack = *reinterpret_cast<const Pack*>(slot); });
       }
       const bool ends_line = m_count > 0 && m_first + m_count == m_kernel.scan.extents.length;
       if (ends_line) m_kernel.scan.final(m_outer, m_line, state);

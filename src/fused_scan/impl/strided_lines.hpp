@@ -159,16 +159,14 @@ struct ViewLines {
       return {&at(i, j), step * axis_stride};
     }
 
-    /// Whether 16 bytes can be moved at a time, where elements lie `along` apart, side by side or in
-    /// reverse, and the places to begin at `across`.
+    /// Whether 16 bytes can be moved at a time, where elements lie one `along` apart and the places
+    /// to begin at one `across`.
     template <class Element, class Result>
     static constexpr bool can_pack = std::is_same_v<value_type, Element> &&
                                      std::is_same_v<value_type, Result> && 16 % sizeof(T) == 0;
     KOKKOS_FORCEINLINE_FUNCTION bool is_packed(std::int64_t along, std::int64_t across) const {
-      const T* const lowest = along < 0 ? begin - (16 / sizeof(T) - 1) : begin;
-      return (along == 1 || along == -1) &&
-             across * static_cast<std::int64_t>(sizeof(T)) % 16 == 0 &&
-             reinterpret_cast<std::uintptr_t>(lowest) % 16 == 0;
+      return along == 1 && across * static_cast<std::int64_t>(sizeof(T)) % 16 == 0 &&
+             reinterpret_cast<std::uintptr_t>(begin) % 16 == 0;
     }
     using PackOf = std::conditional_t<std::is_const_v<T>, const Pack, Pack>;
     KOKKOS_FORCEINLINE_FUNCTION PackOf* pack(std::int64_t i, std::int64_t j) const {
