@@ -132,7 +132,7 @@ struct DeviceScan {
   static constexpr int column_lines = small ? warp_size : 8;
   static constexpr int team_size = column_lines * 4;
   static constexpr int max_runs = rows ? team_size : 4;
-  /// As many as their scratch memory leaves room for on a multiprocessor.
+  /// As many as their scratch memory leaves room for on a multiprocessor of an H100.
   static constexpr int teams_at_once = 5;
 
   using Policy =
@@ -475,14 +475,18 @@ struct DeviceScan {
 
     // --- the prefix before a tile ---
     //
-    // The tiles of a line are numbered in base 8, and a node stands for 8^k of them. Tile t
-    // publishes one node: of the largest k for which it is the last of them, so for each 7 that
-    // its number ends with it needs the 7 nodes to the left. The prefix before it is that before
-    // its parent, which has 0 for t's last digit that isn't 0, and the nodes between the two, as
-    // many as the digit says. A tile whose number ends with 0 publishes the prefix before it. So
-    // nobody waits for a chain of tiles longer than the number has digits.
+    // The number of a tile in its line has digits in base `radix`, 8 or 32, and a node stands for
+    // radix^k tiles. Tile t publishes one node: of the largest k for which it is the last of them,
+    // so for each radix - 1 that its number ends with it needs as many nodes to the left. The
+    // prefix before it is that before its parent, which has 0 for t's last digit that isn't 0, and
+    // the nodes between the two, as many as the digit says. A tile whose number ends with 0
+    // publishes the prefix before it. So nobody waits for a chain of tiles longer than the number
+    // has digits.
+    //
+    // A team takes one tile. Teams that stay, and take the ticket for their next tile ahead, hide
+    // its latency; but whoever comes after that tile waits for it, which cost more.
 
-    /// The digit of 8^level of the tile's number, and level * 3.
+    /// A digit of the tile's number, and the place of its lowest bit.
     struct Digit {
       int shift;
       int value;
