@@ -203,9 +203,8 @@ class ArSsm {
 
   /// What the workspace holds the activations of.
   struct Kept {
-    const void* x = nullptr;
+    impl::Rows<const Scalar> x{};
     std::int64_t batch = 0;
-    std::int64_t length = 0;
     bool bidirectional = false;
     bool operator==(const Kept&) const = default;
   };
@@ -317,7 +316,7 @@ class ArSsm {
       impl::make_output(pass, in.from_batch(b), out.from_batch(b));
       if (diagnostics) impl::fill_diagnostics(pass, in.from_batch(b), *diagnostics);
     }
-    if (keep) m_kept = {x.data(), batch, length, bidirectional};
+    if (keep) m_kept = {in, batch, bidirectional};
     if (diagnostics) {
       diagnostics->input_was_complex = impl::is_complex_v<typename X::non_const_value_type>;
       diagnostics->used_fused_scan = m_config.use_fused_scan;
@@ -346,7 +345,7 @@ class ArSsm {
                                                  (m_config.use_fused_scan ? "[fused]" : "[plain]"));
 
     const Workspace workspace = acquire(exec, batch, length, true, true);
-    const bool kept = std::exchange(m_kept, Kept()) == Kept{x.data(), batch, length, bidirectional};
+    const bool kept = std::exchange(m_kept, Kept()) == Kept{in, batch, bidirectional};
     const std::int64_t count = m_parameters.all.size();
     const std::int64_t groups = impl::sum_groups<Exec>;
     Kokkos::deep_copy(exec,

@@ -40,6 +40,7 @@ struct Rows {
     return row(i)[j * column_stride];
   }
   operator Rows<const T>() const { return {data, length, batch_stride, row_stride, column_stride}; }
+  bool operator==(const Rows&) const = default;
 
   /// The rows from batch element b on.
   Rows from_batch(std::int64_t b) const {
