@@ -379,6 +379,12 @@ TEST_CASE("ArSsm.RankSchedule") {
   CHECK(at(999) == 31);
   CHECK(at(1000) == 32);
   CHECK(at(1000000) == 32);
+
+  Layer<float> many({.d_model = 8, .max_rank = 50, .min_rank = 1});
+  for (const int step : {1, 2, 16}) {  // step / 49.0 * 49 is less than step
+    many.update_max_rank(step, 49);
+    CHECK(many.current_max_rank() == 1 + step);
+  }
 }
 
 TEST_CASE("ArSsm.GumbelNoiseFollowsSeedAndPass") {

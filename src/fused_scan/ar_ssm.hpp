@@ -124,8 +124,9 @@ class ArSsm {
                   "warmup_steps " + std::to_string(warmup_steps) + " must be positive");
     const double progress =
         std::min(1.0, static_cast<double>(step) / static_cast<double>(warmup_steps));
-    set_current_max_rank(m_config.min_rank +
-                         static_cast<int>(progress * (m_config.max_rank - m_config.min_rank)));
+    // Cut off after the sum, as in the original: 1 / 49.0 * 49 is less than 1.
+    set_current_max_rank(static_cast<int>(m_config.min_rank +
+                                          progress * (m_config.max_rank - m_config.min_rank)));
   }
 
   /// Noise in gumbel mode comes from this seed (the constructor's, before), anew for each forward
