@@ -275,6 +275,39 @@ TEST_CASE("ArSsmPasses.MemoryUsageIsWhatIsAllocatedOnce") {
   }
 }
 
+TEST_CASE("ArSsmPasses.DiagnosticsAllocateOnce") {
+  for (const Case& c : some_cases) {
+    for (const bool training : {false, true}) {
+      for (const bool checkpointing : {false, true}) {
+        INFO(c << (training ? ", training" : "") << (checkpointing ? ", checkpointing" : ""));
+        LayerAndReference<float> both(c);
+        both.layer.eval();
+        if (training) both.layer.train();
+        both.layer.set_checkpointing(checkpointing);
+        const auto grad_y = random_gradient<float>(c);
+        const Sequence<float> y("y", both.x.layout()), grad_x("grad_x", both.x.layout());
+        const auto gradients = both.layer.make_gradients();
+        Layer<float>::Diagnostics diagnostics;
+        diagnostics.check_stability = true;
+        const auto pass = [&] {
+          if (c.bidirectional) {
+            both.layer.forward_bidirectional(Exec(), both.x, y, diagnostics);
+            both.layer.backward_bidirectional(Exec(), both.x, grad_y, grad_x, gradients);
+          } else {
+            both.layer.forward(Exec(), both.x, y, diagnostics);
+            both.layer.backward(Exec(), both.x, grad_y, grad_x, gradients);
+          }
+          Kokkos::fence();
+        };
+        pass();
+        const AllocationWatch watch;
+        pass();
+        CHECK(watch.allocations() == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("ArSsmPasses.MemoryUsageIsLinearAndLessWithCheckpointing") {
   Layer<float> layer({.d_model = 256});
   layer.train();

@@ -125,8 +125,8 @@ class ArSsm {
     const double progress =
         std::min(1.0, static_cast<double>(step) / static_cast<double>(warmup_steps));
     // Cut off after the sum, as in the original: 1 / 49.0 * 49 is less than 1.
-    set_current_max_rank(static_cast<int>(m_config.min_rank +
-                                          progress * (m_config.max_rank - m_config.min_rank)));
+    set_current_max_rank(
+        static_cast<int>(m_config.min_rank + progress * (m_config.max_rank - m_config.min_rank)));
   }
 
   /// Noise in gumbel mode comes from this seed (the constructor's, before), anew for each forward
@@ -187,10 +187,11 @@ class ArSsm {
   }
 
   /// Bytes that forward and backward (in training), or forward alone (in evaluation) allocate for a
-  /// batch of that shape. It is linear in length; `batch` counts without checkpointing only.
+  /// batch of that shape, without diagnostics. It is linear in length; `batch` counts without
+  /// checkpointing only.
   std::size_t memory_usage(std::int64_t batch, std::int64_t length) const {
-    const Workspace plan = m_training ? workspace(batch, length, true, true, nullptr)
-                                      : workspace(batch, length, false, false, nullptr);
+    const Workspace plan = m_training ? workspace(batch, length, true, true, false, nullptr)
+                                      : workspace(batch, length, false, false, false, nullptr);
     return static_cast<std::size_t>(plan.size) * sizeof(Scalar);
   }
   /// Bytes of one attention matrix for each element of such a batch: what a transformer would need.
@@ -229,16 +230,16 @@ class ArSsm {
   std::int64_t batches_at_a_time(std::int64_t batch) const { return m_checkpointing ? 1 : batch; }
 
   Workspace workspace(std::int64_t batch, std::int64_t length, bool keep, bool backward,
-                      Scalar* base) const {
+                      bool diagnostics, Scalar* base) const {
     const std::int64_t batches = batches_at_a_time(batch);
-    return Workspace(sizes(), batches * length, batches, keep, backward, m_parameters.all.size(),
-                     base);
+    return Workspace(sizes(), batches * length, batches, keep, backward, diagnostics,
+                     m_parameters.all.size(), base);
   }
 
   /// The workspace, after making it larger if it is too small.
   Workspace acquire(const Exec& exec, std::int64_t batch, std::int64_t length, bool keep,
-                    bool backward) {
-    const Workspace plan = workspace(batch, length, keep, backward, nullptr);
+                    bool backward, bool diagnostics) {
+    const Workspace plan = workspace(batch, length, keep, backward, diagnostics, nullptr);
     if (static_cast<std::int64_t>(m_memory.size()) < plan.size) {
       m_kept = {};
       m_memory = {};  // first, so that there are never two
@@ -246,7 +247,7 @@ class ArSsm {
           Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "fused_scan::ArSsm::workspace"),
           plan.size);
     }
-    return workspace(batch, length, keep, backward, m_memory.data());
+    return workspace(batch, length, keep, backward, diagnostics, m_memory.data());
   }
 
   Pass make_pass(const Exec& exec, std::int64_t first_batch, std::int64_t batches,
@@ -308,7 +309,8 @@ class ArSsm {
     if (m_training && m_config.gate_mode == GateMode::gumbel) ++m_noise_passes;
     if (diagnostics)
       impl::resize_diagnostics(exec, *diagnostics, sizes(), batch, length, bidirectional);
-    const Workspace workspace = acquire(exec, batch, length, keep || diagnostics, keep);
+    const Workspace workspace =
+        acquire(exec, batch, length, keep || diagnostics, keep, diagnostics != nullptr);
     m_kept = {};
     const std::int64_t step = batches_at_a_time(batch);
     for (std::int64_t b = 0; b < batch; b += step) {
@@ -322,7 +324,7 @@ class ArSsm {
       diagnostics->input_was_complex = impl::is_complex_v<typename X::non_const_value_type>;
       diagnostics->used_fused_scan = m_config.use_fused_scan;
       diagnostics->bidirectional = bidirectional;
-      impl::summarize_diagnostics(exec, *diagnostics, m_config.l1_regularization,
+      impl::summarize_diagnostics(exec, workspace, *diagnostics, m_config.l1_regularization,
                                   m_current_max_rank);
     }
   }
@@ -345,7 +347,7 @@ class ArSsm {
     const Kokkos::Profiling::ScopedRegion region(function +
                                                  (m_config.use_fused_scan ? "[fused]" : "[plain]"));
 
-    const Workspace workspace = acquire(exec, batch, length, true, true);
+    const Workspace workspace = acquire(exec, batch, length, true, true, false);
     const bool kept = std::exchange(m_kept, Kept()) == Kept{in, batch, bidirectional};
     const std::int64_t count = m_parameters.all.size();
     const std::int64_t groups = impl::sum_groups<Exec>;

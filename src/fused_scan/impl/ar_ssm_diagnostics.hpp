@@ -120,17 +120,15 @@ void fill_diagnostics(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x,
       "fused_scan::ArSsm::t_component", range_policy(pass.exec, pass.rows() * d_model),
       StoreConvolution<T>{plain_rows(part(diagnostics.t_component), length, d_model), convolution});
 
-  const Kokkos::View<T*, MemorySpace> kv(
-      Kokkos::view_alloc(pass.exec, Kokkos::WithoutInitializing, "fused_scan::ArSsm::kv"),
-      elements);
+  T* const kv = pass.workspace.diagnostics_kv;
   const auto direction = [&](Direction direction, const auto& k, const auto& uv) {
     layer_scan<T>(pass.exec, pass.fused, pass.scan_extents(), direction, LoadU<T>{gated},
                   StoreK<T>{part(k), length, ranks}, IgnoreTotal());
     Kokkos::parallel_for("fused_scan::ArSsm::multiply", range_policy(pass.exec, elements),
-                         Multiply<T>{part(k), v, kv.data()});
+                         Multiply<T>{part(k), v, kv});
     const Rows<T> out = plain_rows(part(uv), length, d_model);
     dense_product<Exec, T>(
-        pass.exec, "fused_scan::ArSsm::uv_component", pass.rows(), pass.ranks_of(kv.data()), ranks,
+        pass.exec, "fused_scan::ArSsm::uv_component", pass.rows(), pass.ranks_of(kv), ranks,
         Matrix<T>{pass.parameters.output_weight.data(), 1, ranks}, d_model, out,
         pass.workspace.packed, StoreWithBias<T>{out, pass.parameters.output_bias.data()});
   };
@@ -187,25 +185,29 @@ struct RowNorms {
 
 /// The numbers, from the Views; waits for them.
 template <class T, class Exec, class MemorySpace>
-void summarize_diagnostics(const Exec& exec, ArSsmDiagnostics<T, MemorySpace>& diagnostics,
-                           double l1_regularization, std::int64_t current_ranks) {
+void summarize_diagnostics(const Exec& exec, const ArSsmWorkspace<T, Exec>& workspace,
+                           ArSsmDiagnostics<T, MemorySpace>& diagnostics, double l1_regularization,
+                           std::int64_t current_ranks) {
   const std::int64_t batches = diagnostics.gates.extent(0);
   const std::int64_t length = diagnostics.gates.extent(1);
   const std::int64_t ranks = diagnostics.gates.extent(2);
   constexpr int groups = sum_groups<Exec>;
-  const Kokkos::View<T**, Kokkos::LayoutRight, MemorySpace> device_sums(
-      Kokkos::view_alloc(exec, "fused_scan::ArSsm::column_sums"), groups, 3 * ranks);
+  const Kokkos::View<T*, MemorySpace, Kokkos::MemoryUnmanaged> device_sums(
+      workspace.diagnostics_sums, groups * 3 * ranks);
+  Kokkos::deep_copy(exec, device_sums, T(0));
   column_sums<3>(exec, "fused_scan::ArSsm::column_norms", Slabs{0, batches, length}, ranks,
                  NormTerm<T>{diagnostics.gates.data(), diagnostics.u_gated.data(),
                              diagnostics.v_gated.data(), ranks},
                  NormTarget{ranks}, device_sums.data(), 3 * ranks);
-  const auto sums = Kokkos::create_mirror_view(device_sums);
-  Kokkos::deep_copy(exec, sums, device_sums);
+  std::vector<T> sums(device_sums.size());
+  Kokkos::deep_copy(
+      exec, Kokkos::View<T*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(sums.data(), sums.size()),
+      device_sums);
   exec.fence("fused_scan::ArSsm: diagnostics come to the host");
 
   const auto column = [&](std::int64_t j) {
     CompensatedValue<T> sum;
-    for (int group = 0; group < groups; ++group) sum += sums(group, j);
+    for (int group = 0; group < groups; ++group) sum += sums[group * 3 * ranks + j];
     return sum.value();
   };
   CompensatedValue<double> gates;

@@ -39,13 +39,16 @@ struct ArSsmWorkspace {
   T* hidden_gradient = nullptr;
   // For each group of slabs the gradients of all parameters.
   T* gradient_sums = nullptr;
+  // What diagnostics need beside their own Views; behind all that a backward pass may find again.
+  T* diagnostics_kv = nullptr;    // rows x ranks: k * v of one direction
+  T* diagnostics_sums = nullptr;  // for each group of slabs three numbers for a rank
 
   std::int64_t size = 0;  // elements of T in all
 
   /// The parts, from `base` on. Without `keep` only what a forward pass needs that nothing follows:
   /// k * v then takes the place of the gates, and there are no slopes and no k.
   ArSsmWorkspace(const ArSsmSizes& sizes, std::int64_t rows, std::int64_t batches, bool keep,
-                 bool backward, std::int64_t parameter_count, T* base) {
+                 bool backward, bool diagnostics, std::int64_t parameter_count, T* base) {
     const auto take = [&](std::int64_t count) {
       constexpr std::int64_t line = 64 / sizeof(T);
       T* const part = base ? base + size : nullptr;
@@ -66,6 +69,10 @@ struct ArSsmWorkspace {
 #ifdef FUSED_SCAN_HAVE_KOKKOS_KERNELS
       hidden_gradient = take(rows * sizes.hidden);
 #endif
+    }
+    if (diagnostics) {
+      diagnostics_kv = take(rows * sizes.ranks);
+      diagnostics_sums = take(sum_groups<Exec> * 3 * sizes.ranks);
     }
   }
 
