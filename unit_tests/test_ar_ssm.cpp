@@ -218,6 +218,10 @@ TEST_CASE("ArSsm.StabilityChecks") {
   CHECK(no_position.condition_number == 1e10);
   CHECK_FALSE(no_position.is_singular);
   CHECK(no_position.stability_warning);
+
+  const auto not_a_number = stability(
+      [](auto& both) { Kokkos::deep_copy(Kokkos::subview(both.x, 1, 3, Kokkos::ALL), NAN); });
+  CHECK(std::isnan(not_a_number.condition_number));
 }
 
 // A gate whose sigmoid is exactly a half is on; of what isn't a number, none is made.

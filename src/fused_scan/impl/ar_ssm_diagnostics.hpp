@@ -224,14 +224,19 @@ void summarize_diagnostics(const Exec& exec, const ArSsmWorkspace<T, Exec>& work
       if (std::sqrt(column(matrix * ranks + j)) < T(1e-8)) diagnostics.is_singular = true;
     }
   }
-  const auto extremes = [&](const auto& matrix) {
+  const auto extremes = [&](const auto& matrix, std::int64_t number) {
     typename RowNorms<T>::Value result;
     Kokkos::parallel_reduce("fused_scan::ArSsm::row_norms", range_policy(exec, batches * length),
                             RowNorms<T>{matrix.data(), ranks}, Kokkos::MinMax<T>(result));
+    // Comparisons pass NaN over; the sums of squares don't.
+    for (std::int64_t j = 0; j < ranks; ++j) {
+      const T squares = column(number * ranks + j);
+      if (std::isnan(squares)) result.min_val = result.max_val = squares;
+    }
     return result;
   };
-  const auto u = extremes(diagnostics.u_gated);
-  const auto v = extremes(diagnostics.v_gated);
+  const auto u = extremes(diagnostics.u_gated, 1);
+  const auto v = extremes(diagnostics.v_gated, 2);
   constexpr T tiny = T(1e-10);
   diagnostics.condition_number = u.min_val < tiny || v.min_val < tiny
                                      ? T(1e10)
