@@ -233,42 +233,50 @@ class AllocationWatch {
   }
 };
 
+void check_memory_usage(const Case& c, bool training, bool checkpointing, bool backward) {
+  INFO(c << (training ? ", training" : "") << (checkpointing ? ", checkpointing" : "")
+         << (backward ? ", backward" : ""));
+  LayerAndReference<float> warm_up(c);  // what the scans keep for an instance
+  run_layer(warm_up.layer, c.bidirectional, warm_up.x, random_gradient<float>(c));
+
+  LayerAndReference<float> both(c);
+  both.layer.eval();
+  if (training) both.layer.train();
+  both.layer.set_checkpointing(checkpointing);
+  const auto grad_y = random_gradient<float>(c);
+  const Sequence<float> y("y", both.x.layout()), grad_x("grad_x", both.x.layout());
+  const auto gradients = both.layer.make_gradients();
+  const auto pass = [&] {
+    if (c.bidirectional) {
+      both.layer.forward_bidirectional(Exec(), both.x, y);
+      if (backward) both.layer.backward_bidirectional(Exec(), both.x, grad_y, grad_x, gradients);
+    } else {
+      both.layer.forward(Exec(), both.x, y);
+      if (backward) both.layer.backward(Exec(), both.x, grad_y, grad_x, gradients);
+    }
+    Kokkos::fence();
+  };
+  const std::size_t usage = both.layer.memory_usage(c.batch, c.length, backward);
+  if (training == backward) CHECK(usage == both.layer.memory_usage(c.batch, c.length));
+  {
+    const AllocationWatch watch;
+    pass();
+    CHECK(watch.allocations() > 0);
+    CHECK(watch.peak() == usage);
+  }
+  {
+    const AllocationWatch watch;
+    pass();
+    CHECK(watch.allocations() == 0);
+  }
+}
+
 TEST_CASE("ArSsmPasses.MemoryUsageIsWhatIsAllocatedOnce") {
   for (const Case& c : some_cases) {
     for (const bool training : {false, true}) {
       for (const bool checkpointing : {false, true}) {
-        INFO(c << (training ? ", training" : "") << (checkpointing ? ", checkpointing" : ""));
-        LayerAndReference<float> warm_up(c);  // what the scans keep for an instance
-        run_layer(warm_up.layer, c.bidirectional, warm_up.x, random_gradient<float>(c));
-
-        LayerAndReference<float> both(c);
-        both.layer.eval();
-        if (training) both.layer.train();
-        both.layer.set_checkpointing(checkpointing);
-        const auto grad_y = random_gradient<float>(c);
-        const Sequence<float> y("y", both.x.layout()), grad_x("grad_x", both.x.layout());
-        const auto gradients = both.layer.make_gradients();
-        const auto pass = [&] {
-          if (c.bidirectional) {
-            both.layer.forward_bidirectional(Exec(), both.x, y);
-            if (training)
-              both.layer.backward_bidirectional(Exec(), both.x, grad_y, grad_x, gradients);
-          } else {
-            both.layer.forward(Exec(), both.x, y);
-            if (training) both.layer.backward(Exec(), both.x, grad_y, grad_x, gradients);
-          }
-          Kokkos::fence();
-        };
-        {
-          const AllocationWatch watch;
-          pass();
-          CHECK(watch.allocations() > 0);
-          CHECK(watch.peak() == both.layer.memory_usage(c.batch, c.length));
-        }
-        {
-          const AllocationWatch watch;
-          pass();
-          CHECK(watch.allocations() == 0);
+        for (const bool backward : {false, true}) {
+          check_memory_usage(c, training, checkpointing, backward);
         }
       }
     }

@@ -115,7 +115,8 @@ class Run {
     measured.forward_seconds = seconds([&] { forward(x, y); });
     write_view(m_out, "/y", y);
     if (with_backward) measured.backward_seconds = backward(x);
-    measured.worked_in_bytes = static_cast<double>(m_layer.memory_usage(x.extent(0), x.extent(1)));
+    measured.worked_in_bytes =
+        static_cast<double>(m_layer.memory_usage(x.extent(0), x.extent(1), with_backward));
     if (with_diagnostics) {
       restart_noise();
       typename ArSsm<T, Exec>::Diagnostics diagnostics;

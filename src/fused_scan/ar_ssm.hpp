@@ -190,8 +190,12 @@ class ArSsm {
   /// batch of that shape, without diagnostics. It is linear in length; `batch` counts without
   /// checkpointing only.
   std::size_t memory_usage(std::int64_t batch, std::int64_t length) const {
-    const Workspace plan = m_training ? workspace(batch, length, true, true, false, nullptr)
-                                      : workspace(batch, length, false, false, false, nullptr);
+    return memory_usage(batch, length, m_training);
+  }
+  /// The same where a backward pass follows, whatever the mode, or where none does.
+  std::size_t memory_usage(std::int64_t batch, std::int64_t length, bool backward) const {
+    const bool all = backward || (m_training && !m_checkpointing);
+    const Workspace plan = workspace(batch, length, all, all, false, nullptr);
     return static_cast<std::size_t>(plan.size) * sizeof(Scalar);
   }
   /// Bytes of one attention matrix for each element of such a batch: what a transformer would need.

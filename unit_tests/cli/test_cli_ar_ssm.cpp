@@ -158,6 +158,21 @@ TEST_CASE("CliArSsm.WritesWhatIsAskedFor") {
   CHECK_FALSE(TestFile(folder / "out.h5").contains("/diagnostics"));
 }
 
+// Backward needs more memory than forward alone, in evaluation as well.
+TEST_CASE("CliArSsm.TellsTheMemoryOfWhatIsAskedFor") {
+  const FolderWithModel folder;
+  const auto memory = [&](const std::string& options) {
+    const std::string out = folder.fused_scan("ar-ssm model.h5 out.h5" + options).out;
+    const std::size_t line = out.find("worked in ");
+    REQUIRE(line != std::string::npos);
+    return std::stod(out.substr(line + 10));
+  };
+  const double training = memory(" --backward");
+  folder.set_integer("training", 0);
+  CHECK(memory(" --backward") == training);
+  CHECK(memory("") < training);
+}
+
 TEST_CASE("CliArSsm.WrongUse") {
   const FolderWithModel folder;
   folder.refuses("OUT is required (fused-scan ar-ssm --help shows the use)", "model.h5");
