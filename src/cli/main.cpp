@@ -1,9 +1,11 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <fused_scan/version.hpp>
 #include <iostream>
+#include <string>
 
 #include "commands.hpp"
 #include "hdf5_file.hpp"
@@ -34,7 +36,9 @@ int main(int argc, char** argv) {
     std::cerr << "fused-scan: " << error.what() << " (" << command << " --help shows the use)\n";
     return wrong_use;
   } catch (const std::exception& error) {
-    std::cerr << "fused-scan: " << error.what() << '\n';
+    std::string line = error.what();
+    std::replace(line.begin(), line.end(), '\n', ' ');  // names and values of a user may have some
+    std::cerr << "fused-scan: " << line << '\n';
     return wrong_use;
   }
 }

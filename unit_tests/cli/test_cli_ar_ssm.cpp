@@ -253,6 +253,8 @@ TEST_CASE("CliArSsm.BadAttributes") {
   };
   with([](const auto& folder) { folder.set_string("gate_mode", "hard"); },
        "attribute gate_mode of model.h5 is 'hard', it must be soft, ste or gumbel");
+  with([](const auto& folder) { folder.set_string("gate_mode", "soft\nor not"); },
+       "attribute gate_mode of model.h5 is 'soft or not', it must be soft, ste or gumbel");
   with([](const auto& folder) { folder.set_integer("gate_mode", 1); },
        "attribute gate_mode of model.h5 is of type int32, it must be a string");
   with([](const auto& folder) { folder.set_string("training", "yes"); },
