@@ -156,8 +156,8 @@ class ArSsm {
     run_forward("fused_scan::ArSsm::forward", exec, x, y, false, &diagnostics);
   }
 
-  /// y = the mean of both directions' outputs. u is read once: at each position the two sums
-  /// overlap in one element, so that the total of the line stands for the second scan.
+  /// y = the mean of both directions' outputs. One sweep over u does for both scans: at each
+  /// position the two sums overlap in one element, so that they add up to the line's total and it.
   ///@{
   template <KokkosView X, KokkosView Y>
   void forward_bidirectional(const Exec& exec, const X& x, const Y& y) {
