@@ -104,6 +104,7 @@ void for_each_shape(F f) {
   f(Extents{5003, 3}, 0);
   f(Extents{5003, 40}, 0);
   f(Extents{300, 700}, 0);
+  f(Extents{70, 200}, 1);
 }
 
 // ---- the order that the library documents ------------------------------------------------------

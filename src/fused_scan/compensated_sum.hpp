@@ -139,6 +139,14 @@ KOKKOS_FORCEINLINE_FUNCTION CompensatedValue<T> two_sum(const T& a, const T& b) 
 
 namespace impl {
 
+/// TwoSum's error term, or 0 where it isn't finite, which is beside a sum that isn't. (Whether the
+/// term is finite is asked rather than whether the sum is: where the two are computed apart,
+/// compilers make a branch of the choice, which they can't vectorise.)
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T zero_unless_finite(T error) {
+  return is_finite(error) ? error : T(0);
+}
+
 /// Moves into `sum` what of the compensation fits there. Without it the compensation of a long
 /// sequential sum outgrows its own precision: a million times 0.1f ends hundreds of ulps off.
 template <class T>
@@ -148,11 +156,9 @@ KOKKOS_FORCEINLINE_FUNCTION CompensatedValue<T> renormalized(const T& sum, const
     const auto im = renormalized(sum.imag(), compensation.imag());
     return {T(re.sum, im.sum), T(re.compensation, im.compensation)};
   } else {
-    const T head = sum + compensation;
-    const T tail = compensation - (head - sum);
-    // Where the sum isn't finite, TwoSum's error term is NaN, and is not to reach the sum.
-    const bool finite = is_finite(sum);
-    return {finite ? head : sum, finite && is_finite(head) ? tail : T(0)};
+    const T known = zero_unless_finite(compensation);
+    const T head = sum + known;
+    return {head, zero_unless_finite(known - (head - sum))};
   }
 }
 
@@ -162,8 +168,7 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_value(const T& sum, const T& compensation)
     return T(rounded_value(sum.real(), compensation.real()),
              rounded_value(sum.imag(), compensation.imag()));
   } else {
-    // Beside a sum that isn't finite, the error term that TwoSum leaves is NaN.
-    return is_finite(compensation) ? sum + compensation : sum;
+    return sum + zero_unless_finite(compensation);
   }
 }
 

@@ -84,10 +84,10 @@ Path choose_path(const Exec& exec, const ScanExtents& extents, int value_size, b
 }
 
 template <Path::Shape shape, class Exec, class Scan>
-void run_on_path(const Exec& exec, const Scan& scan, bool tiles, const std::string& label,
+void run_on_path(const Exec& exec, const Scan& scan, const Path& path, const std::string& label,
                  int block_size) {
   if constexpr (runs_on_host<Exec>) {
-    impl::run_on_host<shape>(exec, scan, tiles, label, block_size);
+    impl::run_on_host<shape>(exec, scan, path, label, block_size);
   } else {
     impl::run_on_device<shape>(exec, scan, label, block_size);
   }
@@ -101,9 +101,9 @@ void run_line_scan(const Exec& exec, bool along_axis, const Call& call, const Sc
   const Kokkos::Profiling::ScopedRegion region(call.function + "[" + path.name() + "]");
   const int block_size = call.options.block_size;
   if (path.shape == Path::Shape::rows) {
-    impl::run_on_path<Path::Shape::rows>(exec, scan, path.tiles, call.function, block_size);
+    impl::run_on_path<Path::Shape::rows>(exec, scan, path, call.function, block_size);
   } else {
-    impl::run_on_path<Path::Shape::columns>(exec, scan, path.tiles, call.function, block_size);
+    impl::run_on_path<Path::Shape::columns>(exec, scan, path, call.function, block_size);
   }
 }
 
@@ -119,7 +119,8 @@ struct FunctorLines {
 
     const FunctorLines& lines;
     std::int64_t outer;
-    void prefetch(std::int64_t, std::int64_t) const {}
+    void prefetch(std::int64_t, std::int64_t, int, int) const {}
+    void prefetch_along_axis(std::int64_t, std::int64_t, int) const {}
     template <class... Result>
     KOKKOS_FORCEINLINE_FUNCTION decltype(auto) operator()(std::int64_t i, std::int64_t j,
                                                           const Result&... result) const {

@@ -13,175 +13,228 @@
 #include <cstring>
 #include <fused_scan/impl/lanes.hpp>
 #include <fused_scan/impl/prefix_tree.hpp>
+#include <fused_scan/impl/transpose_square.hpp>
 #include <type_traits>
+#include <utility>
 
 namespace fused_scan::impl {
 
 inline constexpr int square_width = 16;
 inline constexpr int square_size = chunk_length * square_width;
 
-/// A power of two: as many lanes as fill `bytes` with values of `size` bytes, 16 to 256.
+/// A power of two: as many lanes as fill `bytes` with values of `size` bytes, 16 to 1024.
 constexpr int lanes_in(int bytes, int size) {
-  return std::bit_floor(static_cast<unsigned>(std::clamp(bytes / size, 16, 256)));
+  return std::bit_floor(static_cast<unsigned>(std::clamp(bytes / size, 16, 1024)));
 }
+
+using FullWidth = std::integral_constant<int, square_width>;
 
 /// Calls work(width) with a constant where the square is as wide as it gets: then a loop over its
 /// lanes becomes a few vector instructions.
 template <class Work>
-void with_width(int width, const Work& work) {
+KOKKOS_FORCEINLINE_FUNCTION void with_width(int width, const Work& work) {
   if (width == square_width) {
-    work(std::integral_constant<int, square_width>());
+    work(FullWidth());
   } else {
     work(width);
   }
 }
 
-// Elements that are neighbours in memory are copied as such: compilers don't reliably make vector
-// moves of a loop over 16 of them through a View's strides.
-
+/// Whether elements of the line can be had at their address, unchanged.
 template <class Line, class Element>
 concept LikeMemory = std::is_same_v<typename Line::value_type, Element>;
 
-template <class Line, class Element, class Count>
-void read_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count, Element* to) {
-  if constexpr (LikeMemory<Line, Element>) {
-    if (line.lane_stride == 1) {
-      std::memcpy(to, &line.at(i, lane), count * sizeof(Element));
-      return;
-    }
-  }
-  for (int j = 0; j < count; ++j) to[j] = static_cast<Element>(line(i, lane + j));
-}
+// A square of elements is read and written by rows where its lanes are neighbours in memory, by
+// transposing where neighbours along the axis are, in either direction, else element by element.
+// Compilers don't reliably make vector moves of loops through a View's strides.
 
-template <class Line, class Result, class Count>
-void write_lanes(const Line& line, std::int64_t i, std::int64_t lane, Count count,
-                 const Result* from) {
-  if constexpr (LikeMemory<Line, Result>) {
-    if (line.lane_stride == 1) {
-      std::memcpy(&line.at(i, lane), from, count * sizeof(Result));
-      return;
-    }
-  }
-  for (int j = 0; j < count; ++j) line(i, lane + j, from[j]);
-}
-
+/// Reads whole chunks of 16 lanes that lie `lane_distance` apart, if neighbours along the axis are
+/// neighbours in memory; `row` r of the square gets the r-th elements.
 template <class Line, class Element>
-void read_axis(const Line& line, std::int64_t first, std::int64_t lane, int count, Element* to) {
+KOKKOS_FORCEINLINE_FUNCTION bool read_transposed([[maybe_unused]] const Line& line,
+                                                 [[maybe_unused]] std::int64_t first,
+                                                 [[maybe_unused]] std::int64_t lane,
+                                                 [[maybe_unused]] std::int64_t lane_distance,
+                                                 [[maybe_unused]] Element* square) {
   if constexpr (LikeMemory<Line, Element>) {
     if (line.axis_stride == 1) {
-      std::memcpy(to, &line.at(first, lane), count * sizeof(Element));
-      return;
+      transpose_square(&line.at(first, lane), lane_distance, square, square_width);
+      return true;
+    }
+    if (line.axis_stride == -1) {
+      constexpr int last = chunk_length - 1;
+      transpose_square(&line.at(first + last, lane), lane_distance, square + last * square_width,
+                       -square_width);
+      return true;
     }
   }
-  for (int i = 0; i < count; ++i) to[i] = static_cast<Element>(line(first + i, lane));
+  return false;
 }
 
+/// The same for writing.
 template <class Line, class Result>
-void write_axis(const Line& line, std::int64_t first, std::int64_t lane, int count,
-                const Result* from) {
+KOKKOS_FORCEINLINE_FUNCTION bool write_transposed([[maybe_unused]] const Line& line,
+                                                  [[maybe_unused]] std::int64_t first,
+                                                  [[maybe_unused]] std::int64_t lane,
+                                                  [[maybe_unused]] std::int64_t lane_distance,
+                                                  [[maybe_unused]] const Result* square) {
   if constexpr (LikeMemory<Line, Result>) {
     if (line.axis_stride == 1) {
-      std::memcpy(&line.at(first, lane), from, count * sizeof(Result));
-      return;
+      transpose_square(square, square_width, &line.at(first, lane), lane_distance);
+      return true;
+    }
+    if (line.axis_stride == -1) {
+      constexpr int last = chunk_length - 1;
+      transpose_square(square + last * square_width, -square_width, &line.at(first + last, lane),
+                       lane_distance);
+      return true;
     }
   }
-  for (int i = 0; i < count; ++i) line(first + i, lane, from[i]);
+  return false;
+}
+
+/// Reads `rows` elements each of `width` neighbouring lanes.
+template <class Line, class Width, class Element>
+KOKKOS_FORCEINLINE_FUNCTION void read_square(const Line& line, std::int64_t first,
+                                             std::int64_t lane, int rows, Width width,
+                                             Element* square) {
+  if constexpr (LikeMemory<Line, Element>) {
+    if (line.lane_stride == 1) {
+      for (int r = 0; r < rows; ++r) {
+        std::memcpy(square + r * square_width, &line.at(first + r, lane), width * sizeof(Element));
+      }
+      return;
+    }
+    if constexpr (std::is_same_v<Width, FullWidth>) {
+      if (rows == chunk_length && read_transposed(line, first, lane, line.lane_stride, square)) {
+        return;
+      }
+    }
+  }
+  for (int r = 0; r < rows; ++r) {
+    for (int j = 0; j < width; ++j) {
+      square[r * square_width + j] = static_cast<Element>(line(first + r, lane + j));
+    }
+  }
+}
+
+template <class Line, class Width, class Result>
+KOKKOS_FORCEINLINE_FUNCTION void write_square(const Line& line, std::int64_t first,
+                                              std::int64_t lane, int rows, Width width,
+                                              const Result* square) {
+  if constexpr (LikeMemory<Line, Result>) {
+    if (line.lane_stride == 1) {
+      for (int r = 0; r < rows; ++r) {
+        std::memcpy(&line.at(first + r, lane), square + r * square_width, width * sizeof(Result));
+      }
+      return;
+    }
+    if constexpr (std::is_same_v<Width, FullWidth>) {
+      if (rows == chunk_length && write_transposed(line, first, lane, line.lane_stride, square)) {
+        return;
+      }
+    }
+  }
+  for (int r = 0; r < rows; ++r) {
+    for (int j = 0; j < width; ++j) line(first + r, lane + j, square[r * square_width + j]);
+  }
 }
 
 template <class Value>
 using SquareLanes = Lanes<Value, square_width>;
 
+/// Calls work(r) with the constants r = 0 .. 15. The loop over the lanes around it is then one over
+/// straight code, which compilers turn into vector instructions with the states in registers.
+template <class Work>
+KOKKOS_FORCEINLINE_FUNCTION void for_each_row(const Work& work) {
+  [&]<int... r>(std::integer_sequence<int, r...>) {
+    (work(std::integral_constant<int, r>()), ...);
+  }(std::make_integer_sequence<int, chunk_length>());
+}
+
 /// The sum of each lane of a square of whole chunks.
-template <class Op, class Element>
-SquareLanes<typename Op::value_type> sum_square(const Op& op, const Element* square, int lanes) {
-  SquareLanes<typename Op::value_type> sum;
-  with_width(lanes, [&](auto width) {
-    for (int j = 0; j < width; ++j) sum.set(j, op.lift(square[j]));
+template <class Op, class Element, class Width>
+KOKKOS_FORCEINLINE_FUNCTION void sum_square(const Op& op, const Element* square, Width width,
+                                            SquareLanes<typename Op::value_type>& sums) {
+  if constexpr (std::is_same_v<Width, FullWidth>) {
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC ivdep
+#endif
+    for (int j = 0; j < width; ++j) {
+      typename Op::value_type sum;
+      for_each_row([&](auto r) {
+        if constexpr (r == 0) {
+          sum = op.lift(square[j]);
+        } else {
+          sum = op.accumulate(sum, square[r * square_width + j]);
+        }
+      });
+      sums.set(j, sum);
+    }
+  } else {
+    for (int j = 0; j < width; ++j) sums.set(j, op.lift(square[j]));
     for (int r = 1; r < chunk_length; ++r) {
-      const Element* const row = square + r * square_width;
-      for (int j = 0; j < width; ++j) sum.set(j, op.accumulate(sum.get(j), row[j]));
+      for (int j = 0; j < width; ++j) {
+        sums.set(j, op.accumulate(sums.get(j), square[r * square_width + j]));
+      }
     }
-  });
-  return sum;
-}
-
-template <bool exclusive, class Op, class Element, class Width, class Result>
-KOKKOS_FORCEINLINE_FUNCTION void scan_row(const Op& op, const Element* elements, Width width,
-                                          SquareLanes<typename Op::value_type>& states,
-                                          Result* results) {
-  Result row[square_width];
-  for (int j = 0; j < width; ++j) {
-    const auto before = states.get(j);
-    const auto after = op.accumulate(before, elements[j]);
-    states.set(j, after);
-    row[j] = op.lower(exclusive ? before : after);
-  }
-  std::memcpy(results, row, width * sizeof(Result));
-}
-
-/// Scans the rows of a full square from the r-th on: written out, so that the states stay in
-/// registers.
-template <bool exclusive, int r, class Op, class Element, class Result>
-KOKKOS_FORCEINLINE_FUNCTION void scan_rows_from(const Op& op, const Element* square,
-                                                SquareLanes<typename Op::value_type>& states,
-                                                Result* results) {
-  scan_row<exclusive>(op, square + r * square_width, std::integral_constant<int, square_width>(),
-                      states, results + r * square_width);
-  if constexpr (r + 1 < chunk_length) {
-    scan_rows_from<exclusive, r + 1>(op, square, states, results);
   }
 }
 
-/// Scans each lane of a square from its state on, which then is the state after it.
-template <bool exclusive, class Op, class Element, class Result>
-void scan_square(const Op& op, const Element* square, int rows, int lanes,
-                 SquareLanes<typename Op::value_type>& states, Result* results) {
-  if (rows == chunk_length && lanes == square_width) {
-    SquareLanes<typename Op::value_type> in_registers = states;
-    scan_rows_from<exclusive, 0>(op, square, in_registers, results);
-    states = in_registers;
-    return;
+/// The results of a square have a row more, of what the lanes begin with: an exclusive scan takes
+/// the rows from that on, an inclusive one those after it.
+inline constexpr int results_size = square_size + square_width;
+
+constexpr int first_result(bool exclusive) { return exclusive ? 0 : square_width; }
+
+/// Scans each lane from its state on, which then is the state after it.
+template <class Op, class Element, class Width, class Result>
+KOKKOS_FORCEINLINE_FUNCTION void scan_square(const Op& op, const Element* square, int rows,
+                                             Width width, bool exclusive,
+                                             SquareLanes<typename Op::value_type>& states,
+                                             Result* results) {
+  if (exclusive) {
+    for (int j = 0; j < width; ++j) results[j] = op.lower(states.get(j));
   }
-  with_width(lanes, [&](auto width) {
-    for (int r = 0; r < rows; ++r) {
-      scan_row<exclusive>(op, square + r * square_width, width, states, results + r * square_width);
+  Result* const inclusive = results + first_result(false);
+  if constexpr (std::is_same_v<Width, FullWidth>) {
+    if (rows == chunk_length) {
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC ivdep
+#endif
+      for (int j = 0; j < width; ++j) {
+        auto state = states.get(j);
+        for_each_row([&](auto r) {
+          state = op.accumulate(state, square[r * square_width + j]);
+          inclusive[r * square_width + j] = op.lower(state);
+        });
+        states.set(j, state);
+      }
+      return;
     }
-  });
+  }
+  for (int r = 0; r < rows; ++r) {
+    for (int j = 0; j < width; ++j) {
+      const auto state = op.accumulate(states.get(j), square[r * square_width + j]);
+      states.set(j, state);
+      inclusive[r * square_width + j] = op.lower(state);
+    }
+  }
 }
 
 /// 16 of N lanes, or as many as there are from `first` on.
-template <class Value, int N>
-SquareLanes<Value> lanes_from(const Lanes<Value, N>& lanes, int first, int count) {
+template <class Value, int N, class Width>
+KOKKOS_FORCEINLINE_FUNCTION SquareLanes<Value> lanes_from(const Lanes<Value, N>& lanes, int first,
+                                                          Width width) {
   SquareLanes<Value> some;
-  with_width(count, [&](auto width) {
-    for (int j = 0; j < width; ++j) some.set(j, lanes.get(first + j));
-  });
+  for (int j = 0; j < width; ++j) some.set(j, lanes.get(first + j));
   return some;
 }
 
-template <class Value, int N>
-void set_lanes(Lanes<Value, N>& lanes, int first, int count, const SquareLanes<Value>& some) {
-  with_width(count, [&](auto width) {
-    for (int j = 0; j < width; ++j) lanes.set(first + j, some.get(j));
-  });
-}
-
-/// Transposes a square by four perfect shuffles, each of which turns the index' bits by one: plain
-/// interleaving, which compilers vectorise.
-template <class T>
-void transpose_square(T* square) {
-  static_assert(chunk_length == square_width);
-  T shuffled[square_size];
-  const auto shuffle = [](const T* from, T* to) {
-    for (int i = 0; i < square_size / 2; ++i) {
-      to[2 * i] = from[i];
-      to[2 * i + 1] = from[i + square_size / 2];
-    }
-  };
-  for (int pass = 0; pass < 2; ++pass) {
-    shuffle(square, shuffled);
-    shuffle(shuffled, square);
-  }
+template <class Value, int N, class Width>
+KOKKOS_FORCEINLINE_FUNCTION void set_lanes(Lanes<Value, N>& lanes, int first, Width width,
+                                           const SquareLanes<Value>& some) {
+  for (int j = 0; j < width; ++j) lanes.set(first + j, some.get(j));
 }
 
 /// One chunk of up to N neighbouring lines: the lanes are lines.
@@ -194,52 +247,56 @@ class ColumnBlock {
   static constexpr int lines = N;
   static constexpr int length = chunk_length;
 
-  /// Loads elements [first, first + count) of `lanes` lines from `lane` on, asks for the memory
+  /// Takes elements [first, first + count) of `lanes` lines from `lane` on, asks for the memory
   /// where their results will go, and sums them up.
   template <class Source, class Destination>
   void load(const Scan& scan, const Source& source, const Destination& destination,
             std::int64_t first, int count, std::int64_t lane, int lanes) {
-    for (int j0 = 0; j0 < lanes; j0 += square_width) {
+    for_each_square(lanes, [&](int j0, auto width) {
       Element* const square = m_elements + j0 * chunk_length;
-      with_width(std::min(square_width, lanes - j0), [&](auto width) {
-        for (int r = 0; r < count; ++r) {
-          read_lanes(source, first + r, lane + j0, width, square + r * square_width);
-        }
-      });
-    }
-    for (int j0 = 0; j0 < lanes; j0 += square_width) {
-      for (int r = 0; r < count; ++r) destination.prefetch(first + r, lane + j0);
-      if (count < chunk_length) continue;
-      const int here = std::min(square_width, lanes - j0);
-      set_lanes(m_sum, j0, here, sum_square(scan.op, m_elements + j0 * chunk_length, here));
-    }
+      read_square(source, first, lane + j0, count, width, square);
+      destination.prefetch(first, lane + j0, count, width);
+      if (count == chunk_length) {
+        SquareLanes<Value> sums;
+        sum_square(scan.op, square, width, sums);
+        set_lanes(m_sum, j0, width, sums);
+      }
+    });
   }
 
   /// The sums of a whole block; nobody needs those of a line's unfinished last.
   Lanes<Value, N>& sum() { return m_sum; }
 
-  /// Stores the scan of the block; `state` is the prefix before it, and then the one after it.
-  template <bool exclusive, class Source, class Destination>
+  /// Stores the scan of the block; `state` is the prefix before it, and then the one after it. On
+  /// the way it asks for the elements of the next block, if that is this thread's.
+  template <class Source, class Destination>
   void store(const Scan& scan, const Source& source, const Destination& destination,
-             std::int64_t first, int count, std::int64_t lane, int lanes, Lanes<Value, N>& state) {
-    Result results[square_size];
-    const auto rows_ahead =
-        std::clamp<std::int64_t>(scan.extents.length - first - length, 0, length);
-    for (int j0 = 0; j0 < lanes; j0 += square_width) {
-      for (int r = 0; r < rows_ahead; ++r) source.prefetch(first + length + r, lane + j0);
-      const int here = std::min(square_width, lanes - j0);
-      auto states = lanes_from(state, j0, here);
-      scan_square<exclusive>(scan.op, m_elements + j0 * chunk_length, count, here, states, results);
-      set_lanes(state, j0, here, states);
-      with_width(here, [&](auto width) {
-        for (int r = 0; r < count; ++r) {
-          write_lanes(destination, first + r, lane + j0, width, results + r * square_width);
-        }
-      });
-    }
+             std::int64_t first, int count, std::int64_t lane, int lanes, Lanes<Value, N>& state,
+             bool next_is_ours) {
+    const std::int64_t after = scan.extents.length - first - length;
+    const int rows_ahead =
+        next_is_ours ? static_cast<int>(std::clamp<std::int64_t>(after, 0, length)) : 0;
+    for_each_square(lanes, [&](int j0, auto width) {
+      source.prefetch(first + length, lane + j0, rows_ahead, width);
+      Result results[results_size];
+      auto states = lanes_from(state, j0, width);
+      scan_square(scan.op, m_elements + j0 * chunk_length, count, width, scan.exclusive, states,
+                  results);
+      set_lanes(state, j0, width, states);
+      write_square(destination, first, lane + j0, count, width,
+                   results + first_result(scan.exclusive));
+    });
   }
 
  private:
+  /// Calls work(j0, width) for each 16 lanes from j0 on.
+  template <class Work>
+  static void for_each_square(int lanes, const Work& work) {
+    for (int j0 = 0; j0 < lanes; j0 += square_width) {
+      with_width(std::min(square_width, lanes - j0), [&](auto width) { work(j0, width); });
+    }
+  }
+
   Element m_elements[chunk_length * N];
   Lanes<Value, N> m_sum;
 };
@@ -258,30 +315,40 @@ class RowBlock {
   template <class Source, class Destination>
   void load(const Scan& scan, const Source& source, const Destination& destination,
             std::int64_t first, int count, std::int64_t lane, int) {
-    read_axis(source, first, lane, count, m_elements);
     const int chunks = count / chunk_length;  // an unfinished last one is part of no node
     for (int begin = 0; begin < count; begin += square_size) {
+      destination.prefetch_along_axis(first + begin, lane, square_size);
+      const int here = std::min(square_size, count - begin);
+      Element* const square = m_elements + begin;
+      if (here < square_size ||
+          !read_transposed(source, first + begin, lane, chunk_distance(source), square)) {
+        for (int i = 0; i < here; ++i) {
+          square[place_of(i)] = static_cast<Element>(source(first + begin + i, lane));
+        }
+      }
       const int k = begin / chunk_length;
-      for (int r = 0; r < square_size; r += chunk_length)
-        destination.prefetch(first + begin + r, lane);
-      transpose_square(m_elements + begin);
-      const int here = std::min(square_width, chunks - k);
-      set_lanes(m_node[0], k, here, sum_square(scan.op, m_elements + begin, here));
+      with_width(std::min(square_width, chunks - k), [&](auto whole) {
+        SquareLanes<Value> sums;
+        sum_square(scan.op, square, whole, sums);
+        set_lanes(m_nodes, k, whole, sums);
+      });
     }
     for (int level = 1; level < levels; ++level) {
+      const int from = node_at(level - 1), to = node_at(level);
       for (int k = 0; k < chunks >> level; ++k) {
-        m_node[level].set(
-            k, scan.op.combine(m_node[level - 1].get(2 * k), m_node[level - 1].get(2 * k + 1)));
+        m_nodes.set(to + k,
+                    scan.op.combine(m_nodes.get(from + 2 * k), m_nodes.get(from + 2 * k + 1)));
       }
     }
-    if (chunks == N) m_sum.set(0, m_node[levels - 1].get(0));
+    if (chunks == N) m_sum.set(0, m_nodes.get(node_at(levels - 1)));
   }
 
   Lanes<Value, 1>& sum() { return m_sum; }
 
-  template <bool exclusive, class Source, class Destination>
+  template <class Source, class Destination>
   void store(const Scan& scan, const Source& source, const Destination& destination,
-             std::int64_t first, int count, std::int64_t lane, int, Lanes<Value, 1>& state) {
+             std::int64_t first, int count, std::int64_t lane, int, Lanes<Value, 1>& state,
+             bool next_is_ours) {
     // Down the tree, from the prefix before a node to those before its halves.
     const int chunks = static_cast<int>(ceil_div(count, chunk_length));
     Lanes<Value, N> prefixes[2];
@@ -290,36 +357,70 @@ class RowBlock {
       const Lanes<Value, N>& of_node = prefixes[level % 2];
       Lanes<Value, N>& of_half = prefixes[(level - 1) % 2];
       const int halves = static_cast<int>(ceil_div(chunks, 1 << (level - 1)));
-      for (int k = 0; k < (halves + 1) / 2; ++k) of_half.set(2 * k, of_node.get(k));
+      const int left_halves = node_at(level - 1);
       for (int k = 0; k < halves / 2; ++k) {
-        of_half.set(2 * k + 1, scan.op.combine(of_node.get(k), m_node[level - 1].get(2 * k)));
+        const Value prefix = of_node.get(k);
+        of_half.set(2 * k, prefix);
+        of_half.set(2 * k + 1, scan.op.combine(prefix, m_nodes.get(left_halves + 2 * k)));
       }
+      if (halves % 2 == 1) of_half.set(halves - 1, of_node.get(halves / 2));
     }
-    Result results[square_size];
     for (int begin = 0; begin < count; begin += square_size) {
+      if (next_is_ours) source.prefetch_along_axis(first + length + begin, lane, square_size);
       const int k = begin / chunk_length;
-      for (int r = 0; r < square_size; r += chunk_length)
-        source.prefetch(first + length + begin + r, lane);
       const int whole = std::min(square_width, count / chunk_length - k);
-      auto states = lanes_from(prefixes[0], k, whole);
-      scan_square<exclusive>(scan.op, m_elements + begin, chunk_length, whole, states, results);
-      if (whole > 0) state.set(0, states.get(whole - 1));
+      const Element* const square = m_elements + begin;
+      Result results[results_size];
+      with_width(whole, [&](auto width) {
+        auto states = lanes_from(prefixes[0], k, width);
+        scan_square(scan.op, square, chunk_length, width, scan.exclusive, states, results);
+        if (width > 0) state.set(0, states.get(width - 1));
+      });
       if (whole < square_width && count % chunk_length > 0) {  // the unfinished last chunk
-        auto last = lanes_from(prefixes[0], k + whole, 1);
-        scan_square<exclusive>(scan.op, m_elements + begin + whole, count % chunk_length, 1, last,
-                               results + whole);
-        state.set(0, last.get(0));
+        scan_chunk(scan, square + whole, count % chunk_length, prefixes[0].get(k + whole),
+                   results + first_result(scan.exclusive) + whole, state);
       }
-      transpose_square(results);
-      write_axis(destination, first + begin, lane, std::min(square_size, count - begin), results);
+      const Result* const scanned = results + first_result(scan.exclusive);
+      const int here = std::min(square_size, count - begin);
+      if (here < square_size || !write_transposed(destination, first + begin, lane,
+                                                  chunk_distance(destination), scanned)) {
+        for (int i = 0; i < here; ++i) {
+          destination(first + begin + i, lane, scanned[place_of(i)]);
+        }
+      }
     }
   }
 
  private:
   static constexpr int levels = std::countr_zero(static_cast<unsigned>(N)) + 1;
 
+  /// Scans the first `rows` elements of a chunk, the lane of a square; `state` becomes the last.
+  static void scan_chunk(const Scan& scan, const Element* lane, int rows, Value value,
+                         Result* results, Lanes<Value, 1>& state) {
+    for (int r = 0; r < rows; ++r) {
+      const Value before = value;
+      value = scan.op.accumulate(before, lane[r * square_width]);
+      results[r * square_width] = scan.op.lower(scan.exclusive ? before : value);
+    }
+    state.set(0, value);
+  }
+
+  /// Where the i-th element of 16 chunks is in their square.
+  static constexpr int place_of(int i) {
+    return i % chunk_length * square_width + i / chunk_length;
+  }
+
+  template <class Line>
+  static std::int64_t chunk_distance([[maybe_unused]] const Line& line) {
+    if constexpr (requires { line.axis_stride; }) return chunk_length * line.axis_stride;
+    return 0;
+  }
+
+  /// Where the nodes of a level begin, of which there are N >> level.
+  static constexpr int node_at(int level) { return 2 * N - (2 * N >> level); }
+
   Element m_elements[chunk_length * N];
-  Lanes<Value, N> m_node[levels];
+  Lanes<Value, 2 * N> m_nodes;
   Lanes<Value, 1> m_sum;
 };
 

@@ -11,6 +11,7 @@
 #include <fused_scan/impl/line_scan.hpp>
 #include <fused_scan/impl/prefix_tree.hpp>
 #include <fused_scan/impl/publish.hpp>
+#include <fused_scan/impl/wide_vectors.hpp>
 #include <fused_scan/impl/workspace.hpp>
 #include <string>
 #include <type_traits>
@@ -24,31 +25,24 @@ struct Bundle {
   int count;
 };
 
-template <class Block>
-std::int64_t bundle_count(const ScanExtents& extents) {
-  return extents.outer * ceil_div(extents.inner, Block::lines);
-}
+/// The lines of a scan in bundles of `lanes`, or as many as there are left side by side.
+struct Bundles {
+  std::int64_t inner;
+  int lanes;
+  std::int64_t per_outer;
+  std::int64_t count;
 
-template <class Block>
-Bundle bundle_at(const ScanExtents& extents, std::int64_t index) {
-  const std::int64_t per_outer = ceil_div(extents.inner, Block::lines);
-  const std::int64_t lane = index % per_outer * Block::lines;
-  return {index / per_outer, lane,
-          static_cast<int>(std::min<std::int64_t>(Block::lines, extents.inner - lane))};
-}
+  Bundles(const ScanExtents& extents, int lanes_of_bundle)
+      : inner(extents.inner),
+        lanes(lanes_of_bundle),
+        per_outer(ceil_div(inner, lanes)),
+        count(extents.outer * per_outer) {}
 
-template <class Scan, class Block, class Source, class Destination>
-void store_block(const Scan& scan, Block& block, const Source& source,
-                 const Destination& destination, std::int64_t first, int count,
-                 const Bundle& bundle, Lanes<typename Scan::Value, Block::lines>& state) {
-  if (scan.exclusive) {
-    block.template store<true>(scan, source, destination, first, count, bundle.lane, bundle.count,
-                               state);
-  } else {
-    block.template store<false>(scan, source, destination, first, count, bundle.lane, bundle.count,
-                                state);
+  Bundle operator[](std::int64_t index) const {
+    const std::int64_t lane = index % per_outer * lanes;
+    return {index / per_outer, lane, static_cast<int>(std::min<std::int64_t>(lanes, inner - lane))};
   }
-}
+};
 
 template <class Block>
 int elements_of_block(const ScanExtents& extents, std::int64_t first) {
@@ -58,10 +52,15 @@ int elements_of_block(const ScanExtents& extents, std::int64_t first) {
 /// One thread walks down whole lines, block by block.
 template <class Scan, class Block>
 struct HostWalk {
-  Scan scan;
+  static constexpr bool in_vectors = in_vectors_v<typename Scan::Value>;
 
-  void operator()(std::int64_t index) const {
-    const Bundle bundle = bundle_at<Block>(scan.extents, index);
+  Scan scan;
+  Bundles bundles;
+
+  void operator()(std::int64_t index) const { impl::run_on_core(*this, index); }
+
+  void run(std::int64_t index) const {
+    const Bundle bundle = bundles[index];
     const auto load = scan.load.line(bundle.outer);
     const auto store = scan.store.line(bundle.outer);
     PrefixTree<typename Scan::Op, Block::lines> tree(scan.op, bundle.count);
@@ -69,12 +68,13 @@ struct HostWalk {
       tree.prefix().set(j, scan.initial(bundle.outer, bundle.lane + j));
     }
     Block block;
-    auto state = tree.prefix();
+    Lanes<typename Scan::Value, Block::lines> state{};
+    state.assign(tree.prefix(), bundle.count);
     for (std::int64_t first = 0; first < scan.extents.length; first += Block::length) {
       const int count = elements_of_block<Block>(scan.extents, first);
       block.load(scan, load, store, first, count, bundle.lane, bundle.count);
-      state = tree.prefix();
-      store_block(scan, block, load, store, first, count, bundle, state);
+      state.assign(tree.prefix(), bundle.count);
+      block.store(scan, load, store, first, count, bundle.lane, bundle.count, state, true);
       if (count == Block::length) tree.push(block.sum());
     }
     for (int j = 0; j < bundle.count; ++j) scan.final(bundle.outer, bundle.lane + j, state.get(j));
@@ -87,24 +87,27 @@ template <class Scan, class Block, int max_tile_blocks>
 struct HostTiles {
   using Value = typename Scan::Value;
   using Nodes = Lanes<Value, Block::lines>;
+  static constexpr bool in_vectors = in_vectors_v<Value>;
 
   Scan scan;
   int tile_blocks;  // a power of two
-  std::int64_t bundles;
+  Bundles bundles;
   std::int64_t tiles;      // in a line
   TileBoard<Nodes> board;  // a place for each tile of bundle 0, then bundle 1, ...
 
-  void operator()(int) const {
-    const std::int64_t tickets = bundles * tiles;
+  void operator()(int worker) const { impl::run_on_core(*this, worker); }
+
+  void run(int) const {
+    const std::int64_t tickets = bundles.count * tiles;
     for (std::int64_t ticket;
          (ticket = Kokkos::atomic_fetch_add(board.next_ticket, 1)) < tickets;) {
-      run_tile(ticket % bundles, ticket / bundles);
+      run_tile(ticket % bundles.count, ticket / bundles.count);
     }
   }
 
  private:
   void run_tile(std::int64_t bundle_index, std::int64_t tile) const {
-    const Bundle bundle = bundle_at<Block>(scan.extents, bundle_index);
+    const Bundle bundle = bundles[bundle_index];
     int* const flag = board.flags + bundle_index * tiles;
     Nodes* const node = board.nodes + bundle_index * tiles;
 
@@ -147,12 +150,13 @@ struct HostTiles {
     }
 
     tree.restart();
-    Nodes state = prefix;
+    Nodes state{};
+    state.assign(prefix, bundle.count);
     for (std::int64_t first = begin; first < end; first += Block::length) {
       Block& block = blocks[(first - begin) / Block::length];
       const int count = elements_of_block<Block>(scan.extents, first);
-      state = prefix;
-      store_block(scan, block, load, store, first, count, bundle, state);
+      state.assign(prefix, bundle.count);
+      block.store(scan, load, store, first, count, bundle.lane, bundle.count, state, false);
       if (count == Block::length) tree.push(block.sum());
     }
     if (tile + 1 == tiles) {
@@ -170,33 +174,45 @@ struct HostTiles {
 inline constexpr int tile_bytes = 1 << 17;
 
 template <class Exec, class Scan, class Block>
-void run_host_walk(const Exec& exec, const Scan& scan, const std::string& label) {
+void run_host_walk(const Exec& exec, const Scan& scan, const std::string& label, int lanes) {
+  const Bundles bundles(scan.extents, lanes);
   Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>>
-      policy(exec, 0, bundle_count<Block>(scan.extents));
+      policy(exec, 0, bundles.count);
   policy.set_chunk_size(1);
-  Kokkos::parallel_for(label + "::walk", policy, HostWalk<Scan, Block>{scan});
+  Kokkos::parallel_for(label + "::walk", policy, HostWalk<Scan, Block>{scan, bundles});
 }
 
 template <class Exec, class Scan, class Block>
-void run_host_tiles(const Exec& exec, const Scan& scan, const std::string& label, int block_size) {
+void run_host_tiles(const Exec& exec, const Scan& scan, const std::string& label, int lanes,
+                    int block_size) {
   constexpr int max_tile_blocks = std::bit_floor(static_cast<unsigned>(std::max<std::size_t>(
       1, tile_bytes / (Block::length * Block::lines * sizeof(typename Scan::Element)))));
   using Kernel = HostTiles<Scan, Block, max_tile_blocks>;
   const int tile_blocks = block_size == 0
                               ? max_tile_blocks
                               : std::clamp(block_size / Block::length, 1, max_tile_blocks);
-  const std::int64_t bundles = bundle_count<Block>(scan.extents);
+  const Bundles bundles(scan.extents, lanes);
   const std::int64_t tiles = ceil_div(scan.extents.length, tile_blocks * Block::length);
 
-  const auto board = tile_board<typename Kernel::Nodes>(exec, bundles * tiles, label);
-  const int workers = static_cast<int>(std::min<std::int64_t>(exec.concurrency(), bundles * tiles));
+  const auto board = tile_board<typename Kernel::Nodes>(exec, bundles.count * tiles, label);
+  const int workers =
+      static_cast<int>(std::min<std::int64_t>(exec.concurrency(), bundles.count * tiles));
   Kokkos::RangePolicy<Exec> policy(exec, 0, workers);
   policy.set_chunk_size(1);
   Kokkos::parallel_for(label + "::tiles", policy, Kernel{scan, tile_blocks, bundles, tiles, board});
 }
 
-/// Lanes in a block, of values of `size` bytes: what keeps the block in the first-level cache.
-constexpr int block_lanes(int size) { return lanes_in(1024, size); }
+/// Lanes in a block of columns, of values of `size` bytes. Wide: memory delivers long rows faster.
+constexpr int column_lanes(int size) { return lanes_in(4096, size); }
+
+/// The same where threads share lines and a tile is a stack of blocks.
+constexpr int column_tile_lanes(int size) { return lanes_in(512, size); }
+
+/// Chunks in a block of rows.
+constexpr int row_lanes(int size) { return lanes_in(4096, size); }
+
+/// Lines in a bundle whose neighbours lie along the axis: each is a stream of its own.
+inline constexpr int transposed_lanes = 32;
 
 /// The path on a host space. `along_axis`: neighbours in memory are neighbours on the axis.
 template <class Exec>
@@ -209,25 +225,33 @@ Path choose_host_path(const Exec& exec, const ScanExtents& extents, int value_si
   };
   // A line must be long enough to fill the lanes with its own chunks.
   const bool long_lines = extents.length >= 16 * chunk_length;
-  if (long_lines && (along_axis || extents.inner < 16)) {
+  if (long_lines && (along_axis || extents.inner < square_width)) {
     // Interleaved lines lie in the same cache lines, so their tiles are taken in turn.
     const bool interleaved = !along_axis && extents.inner > 1;
-    return {Path::Shape::rows, interleaved || uneven(extents.outer * extents.inner)};
+    return {Path::Shape::rows, interleaved || uneven(extents.outer * extents.inner), 1};
   }
-  const std::int64_t bundles = extents.outer * ceil_div(extents.inner, block_lanes(value_size));
-  return {Path::Shape::columns, long_lines && uneven(bundles)};
+  const int lanes = along_axis ? transposed_lanes : column_lanes(value_size);
+  const bool tiles = long_lines && uneven(Bundles(extents, lanes).count);
+  return {Path::Shape::columns, tiles, tiles ? column_tile_lanes(value_size) : lanes};
 }
 
 template <Path::Shape shape, class Exec, class Scan>
-void run_on_host(const Exec& exec, const Scan& scan, bool tiles, const std::string& label,
+void run_on_host(const Exec& exec, const Scan& scan, const Path& path, const std::string& label,
                  int block_size) {
-  constexpr int lanes = block_lanes(sizeof(typename Scan::Value));
-  using Block = std::conditional_t<shape == Path::Shape::rows, RowBlock<Scan, lanes>,
-                                   ColumnBlock<Scan, lanes>>;
-  if (tiles) {
-    run_host_tiles<Exec, Scan, Block>(exec, scan, label, block_size);
+  constexpr int size = sizeof(typename Scan::Value);
+  if constexpr (shape == Path::Shape::rows) {
+    using Block = RowBlock<Scan, row_lanes(size)>;
+    if (path.tiles) {
+      run_host_tiles<Exec, Scan, Block>(exec, scan, label, 1, block_size);
+    } else {
+      run_host_walk<Exec, Scan, Block>(exec, scan, label, 1);
+    }
+  } else if (path.tiles) {
+    using Block = ColumnBlock<Scan, column_tile_lanes(size)>;
+    run_host_tiles<Exec, Scan, Block>(exec, scan, label, path.lanes, block_size);
   } else {
-    run_host_walk<Exec, Scan, Block>(exec, scan, label);
+    using Block = ColumnBlock<Scan, column_lanes(size)>;
+    run_host_walk<Exec, Scan, Block>(exec, scan, label, path.lanes);
   }
 }
 

@@ -4,7 +4,9 @@
 #define FUSED_SCAN_IMPL_LANES_HPP
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <fused_scan/compensated_sum.hpp>
+#include <type_traits>
 
 namespace fused_scan::impl {
 
@@ -16,6 +18,10 @@ class Lanes {
  public:
   KOKKOS_FORCEINLINE_FUNCTION Value get(int j) const { return m_values[j]; }
   KOKKOS_FORCEINLINE_FUNCTION void set(int j, const Value& value) { m_values[j] = value; }
+  /// Takes over the first `count` values.
+  void assign(const Lanes& from, int count) {
+    std::copy_n(from.m_values, N == 1 ? 1 : count, m_values);
+  }
 
  private:
   Value m_values[N];
@@ -28,6 +34,10 @@ class Lanes<Kokkos::complex<T>, N> {
   KOKKOS_FORCEINLINE_FUNCTION void set(int j, const Kokkos::complex<T>& value) {
     m_real[j] = value.real();
     m_imag[j] = value.imag();
+  }
+  void assign(const Lanes& from, int count) {
+    std::copy_n(from.m_real, N == 1 ? 1 : count, m_real);
+    std::copy_n(from.m_imag, N == 1 ? 1 : count, m_imag);
   }
 
  private:
@@ -45,11 +55,24 @@ class Lanes<CompensatedValue<T>, N> {
     m_sum.set(j, value.sum);
     m_compensation.set(j, value.compensation);
   }
+  void assign(const Lanes& from, int count) {
+    m_sum.assign(from.m_sum, count);
+    m_compensation.assign(from.m_compensation, count);
+  }
 
  private:
   Lanes<T, N> m_sum;
   Lanes<T, N> m_compensation;
 };
+
+/// Whether a loop over lanes of such values becomes vector instructions: numbers and what lies in
+/// arrays of numbers here.
+template <class Value>
+inline constexpr bool in_vectors_v = std::is_arithmetic_v<Value>;
+template <class T>
+inline constexpr bool in_vectors_v<Kokkos::complex<T>> = true;
+template <class T>
+inline constexpr bool in_vectors_v<CompensatedValue<T>> = true;
 
 }  // namespace fused_scan::impl
 

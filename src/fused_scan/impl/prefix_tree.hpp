@@ -60,8 +60,8 @@ class PrefixTree {
     const int level = merge(total);
     Lanes<Value, N>& before = m_before[level];
     // The merged block begins where the largest of the blocks in it began.
-    before = level > 0 ? m_before[level - 1] : m_prefix;
-    for (int j = 0; j < m_lanes; ++j) {
+    before.assign(level > 0 ? m_before[level - 1] : m_prefix, lanes());
+    for (int j = 0; j < lanes(); ++j) {
       m_prefix.set(j, m_op.combine(before.get(j), m_node[level].get(j)));
     }
   }
@@ -70,11 +70,11 @@ class PrefixTree {
   int merge(Lanes<Value, N>& total) {
     const int level = levels_ending_with(m_blocks++);
     for (int s = 0; s < level; ++s) {
-      for (int j = 0; j < m_lanes; ++j) {
+      for (int j = 0; j < lanes(); ++j) {
         total.set(j, m_op.combine(m_node[s].get(j), total.get(j)));
       }
     }
-    m_node[level] = total;
+    m_node[level].assign(total, lanes());
     return level;
   }
 
@@ -82,6 +82,9 @@ class PrefixTree {
 
  private:
   static constexpr int max_levels = 44;  // 2^48 elements
+
+  /// A constant where it can be no other.
+  int lanes() const { return N == 1 ? 1 : m_lanes; }
 
   Op m_op;
   int m_lanes;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <fused_scan/impl/line_scan.hpp>
 #include <fused_scan/impl/warp.hpp>
 #include <type_traits>
@@ -98,6 +99,8 @@ class StridedLines {
   std::int64_t m_stride[6];
 };
 
+inline constexpr int cache_line_bytes = 64;
+
 /// Asks for the cache line of an address, which may lie outside of the array.
 template <bool for_write>
 void prefetch_line([[maybe_unused]] const void* address) {
@@ -121,8 +124,17 @@ struct ViewLines {
     KOKKOS_FORCEINLINE_FUNCTION T& at(std::int64_t i, std::int64_t j) const {
       return begin[i * axis_stride + j * lane_stride];
     }
-    void prefetch(std::int64_t i, std::int64_t j) const {
-      prefetch_line<!std::is_const_v<T>>(&at(i, j));
+    /// Asks for the memory of `rows` elements each of `lanes` neighbouring lines from (i, j) on.
+    void prefetch(std::int64_t i, std::int64_t j, int rows, int lanes) const {
+      if (std::abs(axis_stride) < std::abs(lane_stride)) {
+        for (int lane = 0; lane < lanes; ++lane) prefetch_along_axis(i, j + lane, rows);
+      } else {
+        for (int r = 0; r < rows; ++r) prefetch_line<!std::is_const_v<T>>(&at(i + r, j));
+      }
+    }
+    void prefetch_along_axis(std::int64_t i, std::int64_t j, int rows) const {
+      constexpr int step = std::max<int>(1, cache_line_bytes / sizeof(T));
+      for (int r = 0; r < rows; r += step) prefetch_line<!std::is_const_v<T>>(&at(i + r, j));
     }
     KOKKOS_FORCEINLINE_FUNCTION T operator()(std::int64_t i, std::int64_t j) const {
       return at(i, j);
