@@ -32,7 +32,7 @@ using FullWidth = std::integral_constant<int, square_width>;
 /// Calls work(width) with a constant where the square is as wide as it gets: then a loop over its
 /// lanes becomes a few vector instructions.
 template <class Work>
-KOKKOS_FORCEINLINE_FUNCTION void with_width(int width, const Work& work) {
+void with_width(int width, const Work& work) {
   if (width == square_width) {
     work(FullWidth());
   } else {
@@ -51,11 +51,10 @@ concept LikeMemory = std::is_same_v<typename Line::value_type, Element>;
 /// Reads whole chunks of 16 lanes that lie `lane_distance` apart, if neighbours along the axis are
 /// neighbours in memory; `row` r of the square gets the r-th elements.
 template <class Line, class Element>
-KOKKOS_FORCEINLINE_FUNCTION bool read_transposed([[maybe_unused]] const Line& line,
-                                                 [[maybe_unused]] std::int64_t first,
-                                                 [[maybe_unused]] std::int64_t lane,
-                                                 [[maybe_unused]] std::int64_t lane_distance,
-                                                 [[maybe_unused]] Element* square) {
+bool read_transposed([[maybe_unused]] const Line& line, [[maybe_unused]] std::int64_t first,
+                     [[maybe_unused]] std::int64_t lane,
+                     [[maybe_unused]] std::int64_t lane_distance,
+                     [[maybe_unused]] Element* square) {
   if constexpr (LikeMemory<Line, Element>) {
     if (line.axis_stride == 1) {
       transpose_square(&line.at(first, lane), lane_distance, square, square_width);
@@ -73,11 +72,10 @@ KOKKOS_FORCEINLINE_FUNCTION bool read_transposed([[maybe_unused]] const Line& li
 
 /// The same for writing.
 template <class Line, class Result>
-KOKKOS_FORCEINLINE_FUNCTION bool write_transposed([[maybe_unused]] const Line& line,
-                                                  [[maybe_unused]] std::int64_t first,
-                                                  [[maybe_unused]] std::int64_t lane,
-                                                  [[maybe_unused]] std::int64_t lane_distance,
-                                                  [[maybe_unused]] const Result* square) {
+bool write_transposed([[maybe_unused]] const Line& line, [[maybe_unused]] std::int64_t first,
+                      [[maybe_unused]] std::int64_t lane,
+                      [[maybe_unused]] std::int64_t lane_distance,
+                      [[maybe_unused]] const Result* square) {
   if constexpr (LikeMemory<Line, Result>) {
     if (line.axis_stride == 1) {
       transpose_square(square, square_width, &line.at(first, lane), lane_distance);
@@ -95,9 +93,8 @@ KOKKOS_FORCEINLINE_FUNCTION bool write_transposed([[maybe_unused]] const Line& l
 
 /// Reads `rows` elements each of `width` neighbouring lanes.
 template <class Line, class Width, class Element>
-KOKKOS_FORCEINLINE_FUNCTION void read_square(const Line& line, std::int64_t first,
-                                             std::int64_t lane, int rows, Width width,
-                                             Element* square) {
+void read_square(const Line& line, std::int64_t first, std::int64_t lane, int rows, Width width,
+                 Element* square) {
   if constexpr (LikeMemory<Line, Element>) {
     if (line.lane_stride == 1) {
       for (int r = 0; r < rows; ++r) {
@@ -119,9 +116,8 @@ KOKKOS_FORCEINLINE_FUNCTION void read_square(const Line& line, std::int64_t firs
 }
 
 template <class Line, class Width, class Result>
-KOKKOS_FORCEINLINE_FUNCTION void write_square(const Line& line, std::int64_t first,
-                                              std::int64_t lane, int rows, Width width,
-                                              const Result* square) {
+void write_square(const Line& line, std::int64_t first, std::int64_t lane, int rows, Width width,
+                  const Result* square) {
   if constexpr (LikeMemory<Line, Result>) {
     if (line.lane_stride == 1) {
       for (int r = 0; r < rows; ++r) {
@@ -143,33 +139,44 @@ KOKKOS_FORCEINLINE_FUNCTION void write_square(const Line& line, std::int64_t fir
 template <class Value>
 using SquareLanes = Lanes<Value, square_width>;
 
-/// Calls work(r) with the constants r = 0 .. 15. The loop over the lanes around it is then one over
-/// straight code, which compilers turn into vector instructions with the states in registers.
-template <class Work>
-KOKKOS_FORCEINLINE_FUNCTION void for_each_row(const Work& work) {
-  [&]<int... r>(std::integer_sequence<int, r...>) {
-    (work(std::integral_constant<int, r>()), ...);
-  }(std::make_integer_sequence<int, chunk_length>());
+// The loops over the lanes below are loops over straight code, a chunk from its r-th element on
+// written out. Compilers turn them into vector instructions with the states in registers.
+
+template <int r, class Op, class Element>
+KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type sum_from(const Op& op, const Element* lane,
+                                                             typename Op::value_type sum) {
+  if constexpr (r < chunk_length) {
+    return sum_from<r + 1>(op, lane, op.accumulate(sum, lane[r * square_width]));
+  } else {
+    return sum;
+  }
 }
+
+template <int r, class Op, class Element, class Result>
+KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type scan_from(const Op& op, const Element* lane,
+                                                              typename Op::value_type state,
+                                                              Result* results) {
+  if constexpr (r < chunk_length) {
+    state = op.accumulate(state, lane[r * square_width]);
+    results[r * square_width] = op.lower(state);
+    return scan_from<r + 1>(op, lane, state, results);
+  } else {
+    return state;
+  }
+}
+
+// Lanes are apart from each other in memory, which GCC doesn't always see.
 
 /// The sum of each lane of a square of whole chunks.
 template <class Op, class Element, class Width>
-KOKKOS_FORCEINLINE_FUNCTION void sum_square(const Op& op, const Element* square, Width width,
-                                            SquareLanes<typename Op::value_type>& sums) {
+void sum_square(const Op& op, const Element* square, Width width,
+                SquareLanes<typename Op::value_type>& sums) {
   if constexpr (std::is_same_v<Width, FullWidth>) {
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #pragma GCC ivdep
 #endif
     for (int j = 0; j < width; ++j) {
-      typename Op::value_type sum;
-      for_each_row([&](auto r) {
-        if constexpr (r == 0) {
-          sum = op.lift(square[j]);
-        } else {
-          sum = op.accumulate(sum, square[r * square_width + j]);
-        }
-      });
-      sums.set(j, sum);
+      sums.set(j, sum_from<1>(op, square + j, op.lift(square[j])));
     }
   } else {
     for (int j = 0; j < width; ++j) sums.set(j, op.lift(square[j]));
@@ -189,26 +196,19 @@ constexpr int first_result(bool exclusive) { return exclusive ? 0 : square_width
 
 /// Scans each lane from its state on, which then is the state after it.
 template <class Op, class Element, class Width, class Result>
-KOKKOS_FORCEINLINE_FUNCTION void scan_square(const Op& op, const Element* square, int rows,
-                                             Width width, bool exclusive,
-                                             SquareLanes<typename Op::value_type>& states,
-                                             Result* results) {
+void scan_square(const Op& op, const Element* square, int rows, Width width, bool exclusive,
+                 SquareLanes<typename Op::value_type>& states, Result* results) {
   if (exclusive) {
     for (int j = 0; j < width; ++j) results[j] = op.lower(states.get(j));
   }
   Result* const inclusive = results + first_result(false);
   if constexpr (std::is_same_v<Width, FullWidth>) {
     if (rows == chunk_length) {
-#if defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #pragma GCC ivdep
 #endif
       for (int j = 0; j < width; ++j) {
-        auto state = states.get(j);
-        for_each_row([&](auto r) {
-          state = op.accumulate(state, square[r * square_width + j]);
-          inclusive[r * square_width + j] = op.lower(state);
-        });
-        states.set(j, state);
+        states.set(j, scan_from<0>(op, square + j, states.get(j), inclusive + j));
       }
       return;
     }
@@ -224,16 +224,14 @@ KOKKOS_FORCEINLINE_FUNCTION void scan_square(const Op& op, const Element* square
 
 /// 16 of N lanes, or as many as there are from `first` on.
 template <class Value, int N, class Width>
-KOKKOS_FORCEINLINE_FUNCTION SquareLanes<Value> lanes_from(const Lanes<Value, N>& lanes, int first,
-                                                          Width width) {
+SquareLanes<Value> lanes_from(const Lanes<Value, N>& lanes, int first, Width width) {
   SquareLanes<Value> some;
   for (int j = 0; j < width; ++j) some.set(j, lanes.get(first + j));
   return some;
 }
 
 template <class Value, int N, class Width>
-KOKKOS_FORCEINLINE_FUNCTION void set_lanes(Lanes<Value, N>& lanes, int first, Width width,
-                                           const SquareLanes<Value>& some) {
+void set_lanes(Lanes<Value, N>& lanes, int first, Width width, const SquareLanes<Value>& some) {
   for (int j = 0; j < width; ++j) lanes.set(first + j, some.get(j));
 }
 

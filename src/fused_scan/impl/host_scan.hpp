@@ -49,10 +49,17 @@ int elements_of_block(const ScanExtents& extents, std::int64_t first) {
   return static_cast<int>(std::min<std::int64_t>(Block::length, extents.length - first));
 }
 
+/// Whether a scan is worth compiling for wide vectors: of numbers, from memory to memory.
+template <class Scan>
+inline constexpr bool in_vectors_v =
+    is_number_v<typename Scan::Value> &&
+    LikeMemory<typename Scan::Load::Line, typename Scan::Element> &&
+    LikeMemory<typename Scan::Store::Line, typename Scan::Result>;
+
 /// One thread walks down whole lines, block by block.
 template <class Scan, class Block>
 struct HostWalk {
-  static constexpr bool in_vectors = in_vectors_v<typename Scan::Value>;
+  static constexpr bool in_vectors = in_vectors_v<Scan>;
 
   Scan scan;
   Bundles bundles;
@@ -87,7 +94,7 @@ template <class Scan, class Block, int max_tile_blocks>
 struct HostTiles {
   using Value = typename Scan::Value;
   using Nodes = Lanes<Value, Block::lines>;
-  static constexpr bool in_vectors = in_vectors_v<Value>;
+  static constexpr bool in_vectors = in_vectors_v<Scan>;
 
   Scan scan;
   int tile_blocks;  // a power of two

@@ -65,14 +65,11 @@ class Lanes<CompensatedValue<T>, N> {
   Lanes<T, N> m_compensation;
 };
 
-/// Whether a loop over lanes of such values becomes vector instructions: numbers and what lies in
-/// arrays of numbers here.
+/// Whether a value is a real number, or a pair of them that stand for one.
 template <class Value>
-inline constexpr bool in_vectors_v = std::is_arithmetic_v<Value>;
+inline constexpr bool is_number_v = std::is_arithmetic_v<Value>;
 template <class T>
-inline constexpr bool in_vectors_v<Kokkos::complex<T>> = true;
-template <class T>
-inline constexpr bool in_vectors_v<CompensatedValue<T>> = true;
+inline constexpr bool is_number_v<CompensatedValue<T>> = std::is_arithmetic_v<T>;
 
 }  // namespace fused_scan::impl
 

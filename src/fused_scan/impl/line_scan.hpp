@@ -17,6 +17,8 @@ namespace fused_scan::impl {
 template <class Op_, class Load_, class Store_, class Initial_, class Final_>
 struct LineScan {
   using Op = Op_;
+  using Load = Load_;
+  using Store = Store_;
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
   using Result = typename Op::result_type;

@@ -21,7 +21,7 @@ using HalfWords = int __attribute__((vector_size(16)));
 
 /// Of groups of `group` words (1 or 2) a0 a1 .. and b0 b1 .. in each half: a0 b0 .. and .. a1 b1.
 template <int group>
-KOKKOS_FORCEINLINE_FUNCTION void interleave(Words& a, Words& b) {
+inline void interleave(Words& a, Words& b) {
   constexpr auto word = [](int w, bool upper) {
     const int in_half = w % 4 / (2 * group) * group + w % group + (upper ? 2 : 0);
     return w / 4 * 4 + in_half + (w & group ? 8 : 0);
@@ -35,48 +35,57 @@ KOKKOS_FORCEINLINE_FUNCTION void interleave(Words& a, Words& b) {
                               word(7, true));
 }
 
+/// Blocks of n rows of n/2 elements, n of which make a vector: the first n/2 rows go into the lower
+/// halves of n/2 vectors, the others into the upper halves.
+template <class T>
+void transpose_in_vectors(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
+  constexpr int n = sizeof(Words) / sizeof(T);
+  constexpr int half = n / 2;
+  for (int c0 = 0; c0 < chunk_length; c0 += n) {
+    for (int r0 = 0; r0 < chunk_length; r0 += half) {
+      Words vectors[half];
+      for (int i = 0; i < half; ++i) {
+        HalfWords lower, upper;
+        std::memcpy(&lower, from + (c0 + i) * from_stride + r0, sizeof(lower));
+        std::memcpy(&upper, from + (c0 + half + i) * from_stride + r0, sizeof(upper));
+        vectors[i] = __builtin_shufflevector(lower, upper, 0, 1, 2, 3, 4, 5, 6, 7);
+      }
+      if constexpr (n == 8) {
+        interleave<1>(vectors[0], vectors[1]);
+        interleave<1>(vectors[2], vectors[3]);
+        interleave<2>(vectors[0], vectors[2]);
+        interleave<2>(vectors[1], vectors[3]);
+        std::swap(vectors[1], vectors[2]);
+      } else {
+        interleave<2>(vectors[0], vectors[1]);
+      }
+      for (int i = 0; i < half; ++i) {
+        std::memcpy(static_cast<void*>(to + (r0 + i) * to_stride + c0), &vectors[i], sizeof(Words));
+      }
+    }
+  }
+}
+
+template <class T>
+inline constexpr bool in_words_v =
+    std::is_trivially_copyable_v<T> && (sizeof(T) == 4 || sizeof(T) == 8);
+
+#else
+
+template <class T>
+inline constexpr bool in_words_v = false;
+
 #endif
 
 /// to[r * to_stride + c] = from[c * from_stride + r] of 16 by 16 elements.
 template <class T>
-KOKKOS_FORCEINLINE_FUNCTION void transpose_square(const T* from, std::int64_t from_stride, T* to,
-                                                  std::int64_t to_stride) {
-  constexpr int width = chunk_length;
-#if defined(__GNUC__)
-  if constexpr (std::is_trivially_copyable_v<T> && (sizeof(T) == 4 || sizeof(T) == 8)) {
-    // n rows of n/2 elements at a time: the first n/2 rows go into the lower halves of n/2 vectors,
-    // the others into the upper halves.
-    constexpr int n = sizeof(Words) / sizeof(T);
-    constexpr int half = n / 2;
-    for (int c0 = 0; c0 < width; c0 += n) {
-      for (int r0 = 0; r0 < width; r0 += half) {
-        Words vectors[half];
-        for (int i = 0; i < half; ++i) {
-          HalfWords lower, upper;
-          std::memcpy(&lower, from + (c0 + i) * from_stride + r0, sizeof(lower));
-          std::memcpy(&upper, from + (c0 + half + i) * from_stride + r0, sizeof(upper));
-          vectors[i] = __builtin_shufflevector(lower, upper, 0, 1, 2, 3, 4, 5, 6, 7);
-        }
-        if constexpr (n == 8) {
-          interleave<1>(vectors[0], vectors[1]);
-          interleave<1>(vectors[2], vectors[3]);
-          interleave<2>(vectors[0], vectors[2]);
-          interleave<2>(vectors[1], vectors[3]);
-          std::swap(vectors[1], vectors[2]);
-        } else {
-          interleave<2>(vectors[0], vectors[1]);
-        }
-        for (int i = 0; i < half; ++i) {
-          std::memcpy(static_cast<void*>(to + (r0 + i) * to_stride + c0), &vectors[i],
-                      sizeof(Words));
-        }
-      }
+void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
+  if constexpr (in_words_v<T>) {
+    impl::transpose_in_vectors(from, from_stride, to, to_stride);
+  } else {
+    for (int r = 0; r < chunk_length; ++r) {
+      for (int c = 0; c < chunk_length; ++c) to[r * to_stride + c] = from[c * from_stride + r];
     }
-    return;
-  }
-#endif
-  for (int r = 0; r < width; ++r) {
-    for (int c = 0; c < width; ++c) to[r * to_stride + c] = from[c * from_stride + r];
   }
 }
 
