@@ -49,10 +49,11 @@ int elements_of_block(const ScanExtents& extents, std::int64_t first) {
   return static_cast<int>(std::min<std::int64_t>(Block::length, extents.length - first));
 }
 
-/// Whether a scan is worth compiling for wide vectors: of numbers, from memory to memory.
+/// Whether a scan is worth compiling for wide vectors: of floating-point numbers, from memory to
+/// memory. Integers take one operation each, and vectors of 16 bytes will do.
 template <class Scan>
 inline constexpr bool in_vectors_v =
-    is_number_v<typename Scan::Value> &&
+    is_floating_v<typename Scan::Value> &&
     LikeMemory<typename Scan::Load::Line, typename Scan::Element> &&
     LikeMemory<typename Scan::Store::Line, typename Scan::Result>;
 

@@ -65,11 +65,11 @@ class Lanes<CompensatedValue<T>, N> {
   Lanes<T, N> m_compensation;
 };
 
-/// Whether a value is a real number, or a pair of them that stand for one.
+/// Whether a value is a floating-point number, or a pair of them that stand for one.
 template <class Value>
-inline constexpr bool is_number_v = std::is_arithmetic_v<Value>;
+inline constexpr bool is_floating_v = std::is_floating_point_v<Value>;
 template <class T>
-inline constexpr bool is_number_v<CompensatedValue<T>> = std::is_arithmetic_v<T>;
+inline constexpr bool is_floating_v<CompensatedValue<T>> = std::is_floating_point_v<T>;
 
 }  // namespace fused_scan::impl
 
