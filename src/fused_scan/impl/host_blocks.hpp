@@ -238,7 +238,7 @@ void scan_square(const Op& op, const Element* square, int rows, Width width, boo
 /// 16 of N lanes, or as many as there are from `first` on.
 template <class Value, int N, class Width>
 SquareLanes<Value> lanes_from(const Lanes<Value, N>& lanes, int first, Width width) {
-  SquareLanes<Value> some;
+  SquareLanes<Value> some{};
   for (int j = 0; j < width; ++j) some.set(j, lanes.get(first + j));
   return some;
 }
@@ -268,7 +268,7 @@ class ColumnBlock {
       read_square(source, first, lane + j0, count, width, square);
       destination.prefetch(first, lane + j0, count, width);
       if (count == chunk_length) {
-        SquareLanes<Value> sums;
+        SquareLanes<Value> sums{};
         sum_square(scan.op, square, width, sums);
         set_lanes(m_sum, j0, width, sums);
       }
@@ -339,7 +339,7 @@ class RowBlock {
       }
       const int k = begin / chunk_length;
       with_width(std::min(square_width, chunks - k), [&](auto whole) {
-        SquareLanes<Value> sums;
+        SquareLanes<Value> sums{};
         sum_square(scan.op, square, whole, sums);
         set_lanes(m_nodes, k, whole, sums);
       });
