@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ar_ssm_call.hpp"
@@ -233,40 +234,65 @@ class AllocationWatch {
   }
 };
 
+// A layer and all that its passes write to, so that what allocates is the layer.
+class Passes {
+ public:
+  Passes(const Case& c, bool training, bool checkpointing)
+      : m_both(c),
+        m_bidirectional(c.bidirectional),
+        m_grad_y(random_gradient<float>(c)),
+        m_y("y", m_both.x.layout()),
+        m_grad_x("grad_x", m_both.x.layout()),
+        m_gradients(m_both.layer.make_gradients()) {
+    m_both.layer.eval();
+    if (training) m_both.layer.train();
+    m_both.layer.set_checkpointing(checkpointing);
+  }
+
+  const Layer<float>& layer() const { return m_both.layer; }
+
+  template <class... Diagnostics>
+  void run(bool backward, Diagnostics&... diagnostics) {
+    Layer<float>& layer = m_both.layer;
+    if (m_bidirectional) {
+      layer.forward_bidirectional(Exec(), m_both.x, m_y, diagnostics...);
+      if (backward) {
+        layer.backward_bidirectional(Exec(), m_both.x, m_grad_y, m_grad_x, m_gradients);
+      }
+    } else {
+      layer.forward(Exec(), m_both.x, m_y, diagnostics...);
+      if (backward) layer.backward(Exec(), m_both.x, m_grad_y, m_grad_x, m_gradients);
+    }
+    Kokkos::fence();
+  }
+
+ private:
+  LayerAndReference<float> m_both;
+  bool m_bidirectional;
+  Sequence<float> m_grad_y;
+  Sequence<float> m_y;
+  Sequence<float> m_grad_x;
+  decltype(std::declval<Layer<float>>().make_gradients()) m_gradients;
+};
+
 void check_memory_usage(const Case& c, bool training, bool checkpointing, bool backward) {
   INFO(c << (training ? ", training" : "") << (checkpointing ? ", checkpointing" : "")
          << (backward ? ", backward" : ""));
   LayerAndReference<float> warm_up(c);  // what the scans keep for an instance
   run_layer(warm_up.layer, c.bidirectional, warm_up.x, random_gradient<float>(c));
 
-  LayerAndReference<float> both(c);
-  both.layer.eval();
-  if (training) both.layer.train();
-  both.layer.set_checkpointing(checkpointing);
-  const auto grad_y = random_gradient<float>(c);
-  const Sequence<float> y("y", both.x.layout()), grad_x("grad_x", both.x.layout());
-  const auto gradients = both.layer.make_gradients();
-  const auto pass = [&] {
-    if (c.bidirectional) {
-      both.layer.forward_bidirectional(Exec(), both.x, y);
-      if (backward) both.layer.backward_bidirectional(Exec(), both.x, grad_y, grad_x, gradients);
-    } else {
-      both.layer.forward(Exec(), both.x, y);
-      if (backward) both.layer.backward(Exec(), both.x, grad_y, grad_x, gradients);
-    }
-    Kokkos::fence();
-  };
-  const std::size_t usage = both.layer.memory_usage(c.batch, c.length, backward);
-  if (training == backward) CHECK(usage == both.layer.memory_usage(c.batch, c.length));
+  Passes passes(c, training, checkpointing);
+  const std::size_t usage = passes.layer().memory_usage(c.batch, c.length, backward);
+  if (training == backward) CHECK(usage == passes.layer().memory_usage(c.batch, c.length));
   {
     const AllocationWatch watch;
-    pass();
+    passes.run(backward);
     CHECK(watch.allocations() > 0);
     CHECK(watch.peak() == usage);
   }
   {
     const AllocationWatch watch;
-    pass();
+    passes.run(backward);
     CHECK(watch.allocations() == 0);
   }
 }
@@ -288,28 +314,12 @@ TEST_CASE("ArSsmPasses.DiagnosticsAllocateOnce") {
     for (const bool training : {false, true}) {
       for (const bool checkpointing : {false, true}) {
         INFO(c << (training ? ", training" : "") << (checkpointing ? ", checkpointing" : ""));
-        LayerAndReference<float> both(c);
-        both.layer.eval();
-        if (training) both.layer.train();
-        both.layer.set_checkpointing(checkpointing);
-        const auto grad_y = random_gradient<float>(c);
-        const Sequence<float> y("y", both.x.layout()), grad_x("grad_x", both.x.layout());
-        const auto gradients = both.layer.make_gradients();
+        Passes passes(c, training, checkpointing);
         Layer<float>::Diagnostics diagnostics;
         diagnostics.check_stability = true;
-        const auto pass = [&] {
-          if (c.bidirectional) {
-            both.layer.forward_bidirectional(Exec(), both.x, y, diagnostics);
-            both.layer.backward_bidirectional(Exec(), both.x, grad_y, grad_x, gradients);
-          } else {
-            both.layer.forward(Exec(), both.x, y, diagnostics);
-            both.layer.backward(Exec(), both.x, grad_y, grad_x, gradients);
-          }
-          Kokkos::fence();
-        };
-        pass();
+        passes.run(true, diagnostics);
         const AllocationWatch watch;
-        pass();
+        passes.run(true, diagnostics);
         CHECK(watch.allocations() == 0);
       }
     }
