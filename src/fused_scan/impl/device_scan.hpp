@@ -124,14 +124,29 @@ struct DeviceScan {
   /// Large values make small teams, and stay out of the scratch memory.
   static constexpr bool small = std::max({sizeof(Value), sizeof(Element), sizeof(Result)}) <= 16;
 
-  static constexpr int slot_size = std::max(sizeof(Element), sizeof(Result));
-  /// Chunks of one line that a thread works on, its run: 256 bytes.
-  static constexpr int run_levels = slot_size <= 4 ? 2 : slot_size <= 8 ? 1 : 0;
+  // What waits in scratch memory: elements and results as they are in the Views' memory, where
+  // they are in one. Half-precision numbers take half the room, and move in packs as others do.
+  template <class Line, class T>
+  using Waiting =
+      std::conditional_t<std::is_void_v<typename Line::value_type>, T, typename Line::value_type>;
+  using LoadLine = decltype(std::declval<const typename Scan::Load&>().line(0));
+  using StoreLine = decltype(std::declval<const typename Scan::Store&>().line(0));
+  using Loaded = Waiting<LoadLine, Element>;
+  using Stored = Waiting<StoreLine, Result>;
+
+  static constexpr int slot_size = std::max(sizeof(Loaded), sizeof(Stored));
+  /// Chunks of one line that a thread works on, its run: 256 bytes, or 128 where a functor stores,
+  /// whose loads may have to wait for its stores.
+  static constexpr bool calls_functor = std::is_void_v<typename StoreLine::value_type>;
+  static constexpr int run_levels = slot_size <= 4   ? (calls_functor ? 1 : 2)
+                                    : slot_size <= 8 ? 1
+                                                     : 0;
   static constexpr int run_chunks = 1 << run_levels;
   static constexpr int run_length = run_chunks * chunk_length;
   static constexpr int column_lines = small ? warp_size : 8;
-  static constexpr int team_size = column_lines * 4;
-  static constexpr int max_runs = rows ? team_size : 4;
+  static constexpr int column_run_levels = 2;
+  static constexpr int team_size = column_lines << column_run_levels;
+  static constexpr int max_runs = rows ? team_size : 1 << column_run_levels;
   /// As many as their scratch memory leaves room for on a multiprocessor of an H100.
   static constexpr int teams_at_once = 5;
 
@@ -149,6 +164,8 @@ struct DeviceScan {
   std::uint32_t line_tiles;
   // One place a line for the tiles of bundle 0, then bundle 1, ...; then one for every radix-th.
   Board board;
+  // Each team asks for the elements of the tile that is taken so much later; 0: it doesn't.
+  std::uint32_t tiles_ahead;
 
   KOKKOS_FUNCTION void operator()(const Member& member) const {
     typename Board::Ticket ticket{0, static_cast<std::uint32_t>(member.league_rank())};
@@ -161,7 +178,16 @@ struct DeviceScan {
           ticket);
     }
     // Neighbouring bundles lie side by side in memory.
-    Team(*this, member, ticket.tile % bundles, ticket.tile / bundles, ticket.call).run_tile();
+    std::byte* const scratch = static_cast<std::byte*>(
+        member.team_scratch(0).get_shmem_aligned(scratch_bytes(), scratch_alignment));
+    if (tiles_ahead > 0) {
+      const std::uint32_t later = ticket.tile + tiles_ahead;
+      if (later < static_cast<std::uint32_t>(member.league_size())) {
+        Team(*this, member, later % bundles, later / bundles, ticket.call, scratch).prefetch();
+      }
+    }
+    Team(*this, member, ticket.tile % bundles, ticket.tile / bundles, ticket.call, scratch)
+        .run_tile();
   }
 
   KOKKOS_FUNCTION std::size_t scratch_bytes() const {
@@ -192,10 +218,15 @@ struct DeviceScan {
   // The place of an element holds its result later. In rows, where a thread reads neighbouring
   // places, 16 bytes are left out after each run, so that threads don't meet in a bank of the
   // memory.
-  struct alignas(std::max(alignof(Element), alignof(Result))) Slot {
+  struct alignas(std::max(alignof(Loaded), alignof(Stored))) Slot {
     std::byte bytes[slot_size];
   };
   static constexpr int slots_of_pack = small && 16 % slot_size == 0 ? 16 / slot_size : 1;
+  /// Whether 16 bytes of a line can be moved at a time.
+  template <class Line>
+  static constexpr bool packs =
+      small && !std::is_void_v<typename Line::value_type> && 16 % slot_size == 0 &&
+      sizeof(Loaded) == slot_size && sizeof(Stored) == slot_size;
   template <class T, int n>
   struct alignas(n == 1 ? alignof(T) : 16) Group {
     T of[n];
@@ -206,22 +237,40 @@ struct DeviceScan {
   class Team {
    public:
     KOKKOS_FUNCTION Team(const DeviceScan& kernel, const Member& member, std::uint32_t bundle,
-                         std::uint32_t tile, typename Board::CallNumber call)
+                         std::uint32_t tile, typename Board::CallNumber call, std::byte* scratch)
         : m_kernel(kernel),
           m_member(member),
           m_call(call),
           m_team_line(rows ? member.team_rank() / kernel.runs : member.team_rank() % column_lines),
           m_run(rows ? member.team_rank() % kernel.runs : member.team_rank() / column_lines),
           m_bundle(bundle),
-          m_tile(tile) {
+          m_tile(tile),
+          m_scratch(scratch) {
       const std::uint32_t per_outer = kernel.bundles_of_outer;
       m_outer = bundle / per_outer;
       m_line = static_cast<std::int64_t>(bundle % per_outer) * kernel.lines + m_team_line;
       m_active = m_line < kernel.scan.extents.inner;
       m_first = (static_cast<std::int64_t>(tile) * kernel.runs + m_run) * run_length;
       m_count = m_active ? elements_from(m_first, run_length) : 0;
-      m_scratch = static_cast<std::byte*>(
-          member.team_scratch(0).get_shmem_aligned(kernel.scratch_bytes(), scratch_alignment));
+    }
+
+    /// Asks for the elements of the tile, to wait in the cache of the card.
+    KOKKOS_FUNCTION void prefetch() const {
+      if constexpr (!std::is_void_v<typename LoadLine::value_type>) {
+        const auto line = m_kernel.scan.load.line(m_outer);
+        if constexpr (rows) {
+          if (line.axis_stride != 1 && line.axis_stride != -1) return;
+          constexpr int step = 128 / sizeof(Loaded);
+          for (int r = 0; r < m_count; r += step) prefetch_to_cache(&line.at(m_first + r, m_line));
+        } else {
+          if (line.lane_stride != 1) return;
+          const std::int64_t line0 = m_line - lane() % column_lines;
+          const int count = elements_from(m_first, run_length);
+          for (int r = lane(); r < count; r += warp_size) {
+            prefetch_to_cache(&line.at(m_first + r, line0));
+          }
+        }
+      }
     }
 
     KOKKOS_FUNCTION void run_tile() {
@@ -257,9 +306,10 @@ struct DeviceScan {
     // isn't unrolled: code that fits into the instruction cache is worth more than its counters.
     struct InScratch {
       static constexpr int step = rows ? 1 : column_lines;
-      static constexpr int pack = rows && sizeof(Element) == sizeof(Result) ? slots_of_pack : 1;
+      static constexpr int pack = rows && sizeof(Loaded) == sizeof(Stored) ? slots_of_pack : 1;
 
       Slot* slots;
+      bool turned = false;  // packs of a line that is walked from its end
 
       KOKKOS_FUNCTION explicit InScratch(const Team& team)
           : slots(team.slots() + (rows ? team.m_member.team_rank() * slots_of_run
@@ -270,17 +320,35 @@ struct DeviceScan {
         return reinterpret_cast<T*>(slots + r * step);
       }
       KOKKOS_FUNCTION void read(int chunk, Element (&elements)[chunk_length]) const {
-        unrolled<chunk_length / pack>([&](int p) {
-          const auto values = *at<Group<Element, pack>>(chunk * chunk_length + p * pack);
-          unrolled<pack>([&](int k) { elements[p * pack + k] = values.of[k]; });
+        in_order(turned, [&](const auto& place) {
+          unrolled<chunk_length / pack>([&](int p) {
+            const auto values = *at<Group<Loaded, pack>>(chunk * chunk_length + p * pack);
+            unrolled<pack>(
+                [&](int k) { elements[p * pack + k] = static_cast<Element>(values.of[place(k)]); });
+          });
         });
       }
-      KOKKOS_FUNCTION void write(int chunk, const Result (&results)[chunk_length]) const {
-        unrolled<chunk_length / pack>([&](int p) {
-          Group<Result, pack> values;
-          unrolled<pack>([&](int k) { values.of[k] = results[p * pack + k]; });
-          *at<Group<Result, pack>>(chunk * chunk_length + p * pack) = values;
+      KOKKOS_FUNCTION void write(int chunk, const Result (&results)[chunk_length],
+                                 bool turned_results) const {
+        in_order(turned_results, [&](const auto& place) {
+          unrolled<chunk_length / pack>([&](int p) {
+            Group<Stored, pack> values;
+            unrolled<pack>(
+                [&](int k) { values.of[place(k)] = static_cast<Stored>(results[p * pack + k]); });
+            *at<Group<Stored, pack>>(chunk * chunk_length + p * pack) = values;
+          });
         });
+      }
+
+     private:
+      /// Calls move(place) with the place in its pack of a pack's k-th element.
+      template <class Move>
+      KOKKOS_FORCEINLINE_FUNCTION static void in_order(bool from_end, const Move& move) {
+        if (pack > 1 && from_end) {
+          move([](int k) { return pack - 1 - k; });
+        } else {
+          move([](int k) { return k; });
+        }
       }
     };
     struct InRegisters {
@@ -328,15 +396,41 @@ struct DeviceScan {
       }
     }
 
+    /// Of a line that the warp works on.
+    KOKKOS_FUNCTION int runs_of_warp() const {
+      return m_kernel.runs < warp_size ? m_kernel.runs : warp_size;
+    }
+    struct Part {
+      std::int64_t first;
+      int count;
+    };
+    KOKKOS_FUNCTION Part part_of_warp() const {
+      const int runs = runs_of_warp();
+      const std::int64_t first = m_first - m_run % runs * run_length;
+      return {first, elements_from(first, runs * run_length)};
+    }
+    /// Whether for_warp moves packs.
+    template <class Line>
+    KOKKOS_FUNCTION bool moves_packs(const Line& line) const {
+      return part_of_warp().count % slots_of_pack == 0 &&
+             line.is_packed(line.axis_stride, line.lane_stride);
+    }
+    template <class Line>
+    KOKKOS_FUNCTION bool moves_turned_packs(const Line& line) const {
+      if constexpr (packs<Line>) {
+        return line.axis_stride < 0 && moves_packs(line);
+      } else {
+        return false;
+      }
+    }
+
     /// Calls f(slot, walk, r) for a part of the elements of this thread's warp, so that
     /// neighbouring threads get neighbouring elements of a line, and so does g(slot, pack) with
     /// packs of them where the memory allows it.
     template <class Line, class F, class G>
     KOKKOS_FORCEINLINE_FUNCTION void for_warp(const Line& line, const F& f, const G& g) const {
-      // The warp has `runs` runs on each of its lines.
-      const int runs = m_kernel.runs < warp_size ? m_kernel.runs : warp_size;
-      const std::int64_t first = m_first - m_run % runs * run_length;
-      const int count = elements_from(first, runs * run_length);
+      const int runs = runs_of_warp();
+      const auto [first, count] = part_of_warp();
       const std::int64_t warp_line = m_line - lane() / runs;
       const std::int64_t lines = m_kernel.scan.extents.inner - warp_line;
       const auto for_lines = [&]<int size>(const auto& transfer) {
@@ -353,11 +447,13 @@ struct DeviceScan {
           slot += runs * slots_of_run;
         }
       };
-      if constexpr (Line::template can_pack<Element, Result>) {
-        if (count % slots_of_pack == 0 && line.is_packed(line.axis_stride, line.lane_stride)) {
+      if constexpr (packs<Line>) {
+        if (moves_packs(line)) {
+          const int step = line.axis_stride < 0 ? -warp_size : warp_size;
+          const int lowest = line.axis_stride < 0 ? slots_of_pack - 1 : 0;
           for_lines.template operator()<slots_of_pack>([&](std::int64_t i, std::int64_t j) {
-            auto* const packs = line.pack(i, j);
-            return [&g, packs](Slot* slot, int r) { g(slot, packs + r * warp_size); };
+            auto* const packs = line.pack(i + lowest, j);
+            return [&g, packs, step](Slot* slot, int r) { g(slot, packs + r * step); };
           });
           return;
         }
@@ -370,15 +466,15 @@ struct DeviceScan {
     /// A whole run of whole packs: the warp copies four rows at a time.
     template <class Line>
     KOKKOS_FORCEINLINE_FUNCTION bool load_packs(const Line& line, const Elements& elements) const {
-      if constexpr (Line::template can_pack<Element, Result>) {
-        constexpr int packs = warp_size / slots_of_pack;  // in a row
-        constexpr int rows_at_once = warp_size / packs;
+      if constexpr (packs<Line>) {
+        constexpr int packs_of_row = warp_size / slots_of_pack;
+        constexpr int rows_at_once = warp_size / packs_of_row;
         const std::int64_t warp_line = m_line - lane();
         const bool whole = m_first + run_length <= m_kernel.scan.extents.length &&
                            warp_line + warp_size <= m_kernel.scan.extents.inner;
         if (!whole || !line.is_packed(line.lane_stride, line.axis_stride)) return false;
-        const int row = lane() / packs;
-        const int column = lane() % packs * slots_of_pack;
+        const int row = lane() / packs_of_row;
+        const int column = lane() % packs_of_row * slots_of_pack;
         Slot* const to = elements.slots - lane() + row * column_lines + column;
         for (int r = 0; r < run_length; r += 4 * rows_at_once) {
           unrolled<4>([&](int k) {
@@ -394,6 +490,26 @@ struct DeviceScan {
       }
     }
 
+    /// Element by element. What passes through registers is read a chunk at a time: a read can't
+    /// overtake a write to scratch memory, for all that the compiler knows.
+    template <class Line>
+    KOKKOS_FORCEINLINE_FUNCTION void load_run(const Line& line, const Elements& elements) const {
+      for (int c = 0; c * chunk_length < m_count; ++c) {
+        const auto walk = line.walk(m_first + c * chunk_length, m_line, 1);
+        const int count = m_count - c * chunk_length;
+        const auto place = [&](int r) {
+          return elements.template at<Loaded>(c * chunk_length + r);
+        };
+        if constexpr (!std::is_void_v<typename Line::value_type> && copies_by_itself<Loaded>) {
+          for_chunk(count, [&](int r) { walk.copy(r, place(r)); });
+        } else {
+          Loaded chunk[chunk_length];
+          for_chunk(count, [&](int r) { chunk[r] = walk.read(r); });
+          for_chunk(count, [&](int r) { *place(r) = chunk[r]; });
+        }
+      }
+    }
+
     KOKKOS_FUNCTION void load(Elements& elements) const {
       const auto line = m_kernel.scan.load.line(m_outer);
       if constexpr (!small) {
@@ -402,18 +518,17 @@ struct DeviceScan {
         });
       } else {
         if constexpr (rows) {
+          elements.turned = moves_turned_packs(line);
           for_warp(
               line,
               [&](Slot* slot, const auto& walk, int r) {
-                walk.copy(r, reinterpret_cast<Element*>(slot));
+                walk.copy(r, reinterpret_cast<Loaded*>(slot));
               },
               [&](Slot* slot, const auto* pack) {
                 copy_to_scratch(reinterpret_cast<Pack*>(slot), pack);
               });
         } else if (!load_packs(line, elements)) {
-          for_run(line, [&](int c, int r, const auto& walk) {
-            walk.copy(r, elements.template at<Element>(c * chunk_length + r));
-          });
+          load_run(line, elements);
         }
         await_copies();
         warp_barrier(m_member);
@@ -440,6 +555,7 @@ struct DeviceScan {
     KOKKOS_FUNCTION void scan_run(const Elements& elements, const Value& prefix) const {
       const Op& op = m_kernel.scan.op;
       const auto line = m_kernel.scan.store.line(m_outer);
+      const bool turned = moves_turned_packs(line);
       Value state = prefix;
       for (int c = 0; c * chunk_length < m_count; ++c) {
         Element chunk[chunk_length];
@@ -454,7 +570,7 @@ struct DeviceScan {
         if constexpr (rows && small) {
           Result results[chunk_length];
           for_chunk(count, [&](int r) { results[r] = next(r); });
-          elements.write(c, results);
+          elements.write(c, results, turned);
         } else {
           const auto walk = line.walk(m_first + c * chunk_length, m_line, 1);
           for_chunk(count, [&](int r) { walk.write(r, next(r)); });
@@ -465,7 +581,7 @@ struct DeviceScan {
         for_warp(
             line,
             [&](Slot* slot, const auto& walk, int r) {
-              walk.write(r, *reinterpret_cast<const Result*>(slot));
+              walk.write(r, *reinterpret_cast<const Stored*>(slot));
             },
             [&](Slot* slot, auto* pack) { *pack = *reinterpret_cast<const Pack*>(slot); });
       }
@@ -555,7 +671,7 @@ struct DeviceScan {
         if (m_kernel.line_tiles <= 1) {
           if (m_run == 0 && m_active) *before = initial();
           m_member.team_barrier();
-          return prefix_over<2>(op, *before, sums, column_lines, m_run);
+          return prefix_over<column_run_levels>(op, *before, sums, column_lines, m_run);
         }
         m_member.team_barrier();
         Value* const left = before + column_lines;
@@ -564,7 +680,7 @@ struct DeviceScan {
         const Value before_tile =
             prefix_over<radix_bits>(op, *before, left, column_lines, digit.value);
         if (m_run == 0 && m_active) publish_prefix(before_tile);
-        return prefix_over<2>(op, before_tile, sums, column_lines, m_run);
+        return prefix_over<column_run_levels>(op, before_tile, sums, column_lines, m_run);
       }
     }
 
@@ -620,10 +736,12 @@ struct DeviceScan {
       if (merges_again) gather(digit);
     }
 
+    template <int level = column_run_levels>
     KOKKOS_FUNCTION Value total_of(const Value* sums) const {
-      const Op& op = m_kernel.scan.op;
-      if (m_kernel.runs == 4) return node_over<2>(op, sums, column_lines);
-      return m_kernel.runs == 2 ? node_over<1>(op, sums, column_lines) : *sums;
+      if constexpr (level > 0) {
+        if (m_kernel.runs < 1 << level) return total_of<level - 1>(sums);
+      }
+      return node_over<level>(m_kernel.scan.op, sums, column_lines);
     }
 
     // --- rows: the lanes of a warp are neighbours in the line ---
@@ -633,9 +751,8 @@ struct DeviceScan {
         return sum;
       } else {
         const Op& op = m_kernel.scan.op;
-        const int runs_of_warp = m_kernel.runs < warp_size ? m_kernel.runs : warp_size;
-        const int levels = levels_over(runs_of_warp);
-        const int run = m_run % runs_of_warp;
+        const int levels = levels_over(runs_of_warp());
+        const int run = m_run % runs_of_warp();
         const Value node = node_of_lane(op, sum, lane(), levels);
         if (m_kernel.lines > 1) {
           const Value before = m_active ? initial() : op.identity();
@@ -729,7 +846,7 @@ void run_on_device(const Exec& exec, const Scan& scan, const std::string& label,
   using Kernel = DeviceScan<Exec, Scan, shape>;
   using Board = typename Kernel::Board;
   const ScanExtents& extents = scan.extents;
-  Kernel kernel{scan, {}, {}, {}, {}, {}, {}};
+  Kernel kernel{scan, {}, {}, {}, {}, {}, {}, {}};
   const auto runs_over = [](std::int64_t length) {
     const std::int64_t runs = ceil_div(std::max<std::int64_t>(length, 1), Kernel::run_length);
     return static_cast<int>(
@@ -754,6 +871,12 @@ void run_on_device(const Exec& exec, const Scan& scan, const std::string& label,
     kernel.board = Board(Workspace<Exec>::get(exec, Board::bytes_for(kernel.places()), label));
   }
   const std::int64_t teams = bundles * std::max<std::int64_t>(line_tiles, 1);
+  // A quarter of a tile for each multiprocessor (of 2048 threads), where there are so many tiles
+  // that what the first ones wait for doesn't count. Further ahead it was slower.
+  const std::int64_t ahead = exec.concurrency() / 8192;
+  if (line_tiles > 1 && teams >= 100 * ahead) {
+    kernel.tiles_ahead = static_cast<std::uint32_t>(ahead);
+  }
   typename Kernel::Policy policy(exec, static_cast<int>(teams), kernel.lines * kernel.runs);
   policy.set_scratch_size(0, Kokkos::PerTeam(kernel.scratch_bytes() + Kernel::scratch_alignment));
   Kokkos::parallel_for(label + (line_tiles > 1 ? "::tiles" : "::lines"), policy, kernel);

@@ -147,8 +147,6 @@ struct FunctorLines {
     KOKKOS_FORCEINLINE_FUNCTION Walk walk(std::int64_t i, std::int64_t j, int step) const {
       return {*this, i, j, step};
     }
-    template <class Element, class Result>
-    static constexpr bool can_pack = false;
   };
 
   KOKKOS_FUNCTION Line line(std::int64_t outer) const { return {*this, outer}; }

@@ -154,13 +154,8 @@ struct ViewLines {
       KOKKOS_FORCEINLINE_FUNCTION T* at(int r) const { return first + r * step; }
       KOKKOS_FORCEINLINE_FUNCTION T read(int r) const { return *at(r); }
       /// What read(r) returns comes to *to, at the latest with await_copies().
-      template <class Element>
-      KOKKOS_FORCEINLINE_FUNCTION void copy(int r, Element* to) const {
-        if constexpr (std::is_same_v<value_type, Element>) {
-          copy_to_scratch(to, at(r));
-        } else {
-          *to = static_cast<Element>(*at(r));
-        }
+      KOKKOS_FORCEINLINE_FUNCTION void copy(int r, value_type* to) const {
+        copy_to_scratch<value_type>(to, at(r));
       }
       template <class Result>
       KOKKOS_FORCEINLINE_FUNCTION void write(int r, const Result& result) const {
@@ -171,14 +166,12 @@ struct ViewLines {
       return {&at(i, j), step * axis_stride};
     }
 
-    /// Whether 16 bytes can be moved at a time, where elements lie one `along` apart and the places
-    /// to begin at one `across`.
-    template <class Element, class Result>
-    static constexpr bool can_pack = std::is_same_v<value_type, Element> &&
-                                     std::is_same_v<value_type, Result> && 16 % sizeof(T) == 0;
+    /// Whether 16 bytes can be moved at a time, where elements lie one `along` apart, which may be
+    /// backwards, and the places to begin at one `across`.
     KOKKOS_FORCEINLINE_FUNCTION bool is_packed(std::int64_t along, std::int64_t across) const {
-      return along == 1 && across * static_cast<std::int64_t>(sizeof(T)) % 16 == 0 &&
-             reinterpret_cast<std::uintptr_t>(begin) % 16 == 0;
+      return (along == 1 || along == -1) &&
+             across * static_cast<std::int64_t>(sizeof(T)) % 16 == 0 &&
+             reinterpret_cast<std::uintptr_t>(begin + (along < 0 ? 1 : 0)) % 16 == 0;
     }
     using PackOf = std::conditional_t<std::is_const_v<T>, const Pack, Pack>;
     KOKKOS_FORCEINLINE_FUNCTION PackOf* pack(std::int64_t i, std::int64_t j) const {

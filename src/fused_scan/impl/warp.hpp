@@ -57,12 +57,17 @@ struct alignas(16) Pack {
   std::byte bytes[16];
 };
 
+/// Whether the copy of a T doesn't pass through registers, so that a thread can have many under
+/// way.
+template <class T>
+inline constexpr bool copies_by_itself = sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16;
+
 /// Begins to copy an element, or a pack of them, to scratch memory; *to is there after
-/// await_copies(). The copy doesn't pass through registers, so a thread can have many under way.
+/// await_copies().
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION void copy_to_scratch(T* to, const T* from) {
 #if defined(__CUDA_ARCH__)
-  if constexpr (sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16) {
+  if constexpr (copies_by_itself<T>) {
     __pipeline_memcpy_async(to, from, sizeof(T));
     return;
   }
@@ -75,6 +80,13 @@ KOKKOS_FORCEINLINE_FUNCTION void await_copies() {
 #if defined(__CUDA_ARCH__)
   __pipeline_commit();
   __pipeline_wait_prior(0);
+#endif
+}
+
+/// Asks for the cache line of an address, to wait in the cache that the whole card shares.
+KOKKOS_FORCEINLINE_FUNCTION void prefetch_to_cache([[maybe_unused]] const void* address) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
 #endif
 }
 
