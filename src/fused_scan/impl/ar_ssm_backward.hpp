@@ -83,9 +83,9 @@ struct StoreGradientsOfBothDirections {
 
   KOKKOS_FUNCTION void operator()(std::int64_t index) const {
     const std::int64_t ranks = load.gated.ranks;
-    const std::int64_t row = index / ranks;
-    const std::int64_t j = index % ranks;
-    store.at(row, j, totals[row / load.gated.length * ranks + j] + load.at(row, j));
+    const std::int64_t row = divided(index, ranks);
+    const std::int64_t j = index - row * ranks;
+    store.at(row, j, totals[divided(row, load.gated.length) * ranks + j] + load.at(row, j));
   }
 };
 

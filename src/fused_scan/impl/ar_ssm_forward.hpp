@@ -40,6 +40,7 @@ struct StoreProducts {
     }
   };
   KOKKOS_FUNCTION Row row(std::int64_t i) const { return {products.row(i), gate_bias, hidden}; }
+  std::int64_t changed_columns() const { return hidden; }
 };
 
 template <class T, class Exec>
@@ -104,7 +105,8 @@ struct StoreGates {
 
   KOKKOS_FUNCTION Row row(std::int64_t i) const {
     const std::int64_t offset = i * function.ranks;
-    return {this, first_batch + i / function.length, i % function.length, gates + offset,
+    const std::int64_t b = divided(i, function.length);
+    return {this, first_batch + b, i - b * function.length, gates + offset,
             slopes ? slopes + offset : nullptr};
   }
 };
@@ -153,10 +155,10 @@ struct StoreBothDirections {
 
   KOKKOS_FUNCTION void operator()(std::int64_t index) const {
     const GatedProducts<T>& gated = store.gated;
-    const std::int64_t row = index / gated.ranks;
-    const std::int64_t j = index % gated.ranks;
-    const std::int64_t b = row / gated.length;
-    store(b, row % gated.length, j, T(0.5) * (totals[b * gated.ranks + j] + gated.u(row, j)));
+    const std::int64_t row = divided(index, gated.ranks);
+    const std::int64_t j = index - row * gated.ranks;
+    const std::int64_t b = divided(row, gated.length);
+    store(b, row - b * gated.length, j, T(0.5) * (totals[b * gated.ranks + j] + gated.u(row, j)));
   }
 };
 
@@ -213,11 +215,11 @@ struct Convolution {
 
   KOKKOS_FUNCTION ConvolutionRow<T> row(std::int64_t i) const {
     ConvolutionRow<T> of_row{{}, input.column_stride, kernel};
-    const std::int64_t l = i % input.length;
+    const auto [b, l] = input.position(i);
     for (int n = 0; n < 3; ++n) {
       const int step = transposed ? shift - n : n - shift;
       const bool inside = 0 <= l + step && l + step < input.length;
-      of_row.tap[n] = inside ? input.row(i) + step * input.row_stride : nullptr;
+      of_row.tap[n] = inside ? input.row(b, l + step) : nullptr;
     }
     return of_row;
   }

@@ -15,7 +15,9 @@
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <fused_scan/impl/strided_lines.hpp>
 #include <string>
 #include <type_traits>
 #ifdef FUSED_SCAN_HAVE_KOKKOS_KERNELS
@@ -33,8 +35,20 @@ struct Rows {
   std::int64_t row_stride;
   std::int64_t column_stride;
 
+  struct Position {
+    std::int64_t b;
+    std::int64_t l;
+  };
+  KOKKOS_FUNCTION Position position(std::int64_t i) const {
+    const std::int64_t b = divided(i, length);
+    return {b, i - b * length};
+  }
+  KOKKOS_FUNCTION T* row(std::int64_t b, std::int64_t l) const {
+    return data + b * batch_stride + l * row_stride;
+  }
   KOKKOS_FUNCTION T* row(std::int64_t i) const {
-    return data + i / length * batch_stride + i % length * row_stride;
+    const auto [b, l] = position(i);
+    return row(b, l);
   }
   KOKKOS_FUNCTION T& operator()(std::int64_t i, std::int64_t j) const {
     return row(i)[j * column_stride];
@@ -214,18 +228,27 @@ struct PlainProduct {
   }
 };
 
-/// Elements that one call of a store is given: a row on the host, one elsewhere.
-template <class T, class Store>
+/// Gives the store a product that is in memory: a row at a time on a host; elsewhere 2^lane_bits
+/// threads share a row, since to find it takes longer than to store an element.
+template <bool on_host, class T, class Store>
 struct StorePass {
   Rows<const T> product;
   std::int64_t columns;
-  std::int64_t width;
+  int lane_bits;
   Store store;
 
   KOKKOS_FUNCTION void operator()(std::int64_t index) const {
-    const std::int64_t per_row = columns / width;
-    const std::int64_t first = index % per_row * width;
-    store.row(index / per_row)(first, width, product.row(index / per_row) + first);
+    const std::int64_t row = index >> lane_bits;
+    const T* const values = product.row(row);
+    const auto store_row = store.row(row);
+    if constexpr (on_host) {
+      store_row(0, columns, values);
+    } else {
+      const std::int64_t lanes = std::int64_t{1} << lane_bits;
+      for (std::int64_t j = index & (lanes - 1); j < columns; j += lanes) {
+        store_row(j, 1, values + j);
+      }
+    }
   }
 };
 
@@ -289,9 +312,15 @@ void gemm_product(const Exec& exec, const std::string& label, std::int64_t rows,
                                            transposed ? depth : columns);
   KokkosBlas::gemm(exec, "N", transposed ? "T" : "N", T(1), gemm_matrix<Exec>(a, rows, depth),
                    stored, T(0), gemm_matrix<Exec>(scratch, rows, columns));
-  const std::int64_t width = is_host_space<Exec> ? columns : 1;
-  Kokkos::parallel_for(label + "::store", range_policy(exec, rows * (columns / width)),
-                       StorePass<T, Store>{scratch, columns, width, store});
+  // A product that is already in its place may need no more than its first columns stored.
+  std::int64_t stored_columns = columns;
+  if constexpr (requires { store.changed_columns(); }) stored_columns = store.changed_columns();
+  const auto lanes =
+      std::bit_ceil(static_cast<std::uint64_t>(std::min<std::int64_t>(stored_columns, 128)));
+  const int lane_bits = is_host_space<Exec> ? 0 : std::countr_zero(lanes);
+  Kokkos::parallel_for(
+      label + "::store", range_policy(exec, rows << lane_bits),
+      StorePass<is_host_space<Exec>, T, Store>{scratch, stored_columns, lane_bits, store});
 }
 #endif
 
@@ -467,10 +496,10 @@ void transposed_product(const Exec& exec, const std::string& label, const Slabs&
 }
 
 /// For each column, a group's sums of `terms` numbers: term.row(i).add(n, first, count, sums) adds
-/// the n-th of row i for `count` columns.
+/// the n-th of row i for `count` columns. A core has 64 columns at a time.
 template <class Exec, int terms, class T, class Term, class Target>
 struct ColumnSums {
-  static constexpr int lanes = is_host_space<Exec> ? 64 : 1;
+  static constexpr int lanes = 64;
 
   Slabs slabs;
   std::int64_t columns;
@@ -503,13 +532,73 @@ struct ColumnSums {
   }
 };
 
+/// The same on a GPU: a team for 32 columns, whose warps share the rows of a slab.
+template <class Exec, int terms, class T, class Term, class Target>
+struct DeviceColumnSums {
+  static constexpr int lanes = 32;
+  static constexpr int warps = 16;
+  static constexpr int rows_at_once = 4;  // of a warp, whose loads are under way together
+
+  Slabs slabs;
+  std::int64_t columns;
+  Term term;
+  Target target;
+  T* sums;
+  std::int64_t group_stride;
+
+  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<lanes * warps, 1>>;
+  using Member = typename Policy::member_type;
+  using Partial = Kokkos::View<T[terms][warps][lanes], typename Exec::scratch_memory_space,
+                               Kokkos::MemoryUnmanaged>;
+
+  static Policy policy(const Exec& exec, std::int64_t columns) {
+    const std::int64_t teams = sum_groups<Exec> * ((columns + lanes - 1) / lanes);
+    return Policy(exec, static_cast<int>(teams), lanes * warps)
+        .set_scratch_size(0, Kokkos::PerTeam(Partial::shmem_size()));
+  }
+
+  KOKKOS_FUNCTION void operator()(const Member& member) const {
+    constexpr int groups = sum_groups<Exec>;
+    const int group = member.league_rank() % groups;
+    const int lane = member.team_rank() % lanes;
+    const int warp = member.team_rank() / lanes;
+    const std::int64_t column = std::int64_t{member.league_rank() / groups} * lanes + lane;
+    const Partial partial(member.team_scratch(0));
+    T mine[terms] = {};
+    if (column < columns) {
+      slabs.for_each(group, groups, [&](std::int64_t first, int count) {
+        for (int k = warp; k < count; k += rows_at_once * warps) {
+          for (int r = 0; r < rows_at_once; ++r) {
+            if (k + r * warps >= count) continue;
+            const auto of_row = term.row(first + k + r * warps);
+            for (int n = 0; n < terms; ++n) of_row.add(n, column, 1, &mine[n]);
+          }
+        }
+      });
+    }
+    for (int n = 0; n < terms; ++n) partial(n, warp, lane) = mine[n];
+    member.team_barrier();
+    if (warp < terms && column < columns) {
+      T sum = partial(warp, 0, lane);
+      for (int w = 1; w < warps; ++w) sum += partial(warp, w, lane);
+      sums[group * group_stride + target(column, warp)] += sum;
+    }
+  }
+};
+
 template <int terms, class Exec, class T, class Term, class Target>
 void column_sums(const Exec& exec, const std::string& label, const Slabs& slabs,
                  std::int64_t columns, const Term& term, const Target& target, T* sums,
                  std::int64_t group_stride) {
-  using Kernel = ColumnSums<Exec, terms, T, Term, Target>;
-  Kokkos::parallel_for(label, task_policy(exec, sum_groups<Exec> * Kernel::blocks(columns)),
-                       Kernel{slabs, columns, term, target, sums, group_stride});
+  if constexpr (is_host_space<Exec>) {
+    using Kernel = ColumnSums<Exec, terms, T, Term, Target>;
+    Kokkos::parallel_for(label, task_policy(exec, sum_groups<Exec> * Kernel::blocks(columns)),
+                         Kernel{slabs, columns, term, target, sums, group_stride});
+  } else {
+    using Kernel = DeviceColumnSums<Exec, terms, T, Term, Target>;
+    Kokkos::parallel_for(label, Kernel::policy(exec, columns),
+                         Kernel{slabs, columns, term, target, sums, group_stride});
+  }
 }
 
 }  // namespace fused_scan::impl
