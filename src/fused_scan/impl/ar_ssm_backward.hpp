@@ -134,7 +134,7 @@ struct RowTerm {
       for (int j = 0; j < count; ++j) sums[j] += row[first + j];
     }
   };
-  KOKKOS_FUNCTION Row row(std::int64_t i) const { return {rows.row(i)}; }
+  KOKKOS_FUNCTION Row row(std::int64_t, const Position& at) const { return {rows.row(at)}; }
 };
 
 /// g times each tap of the convolution, and g itself.
@@ -173,8 +173,8 @@ struct ConvolutionTerm {
       }
     }
   };
-  KOKKOS_FUNCTION Row row(std::int64_t i) const {
-    return {gradient.row(i), gradient.column_stride, convolution.row(i), share};
+  KOKKOS_FUNCTION Row row(std::int64_t, const Position& at) const {
+    return {gradient.row(at), gradient.column_stride, convolution.row(at), share};
   }
 };
 

@@ -96,7 +96,7 @@ struct StoreConvolution {
   Convolution<T> convolution;
   KOKKOS_FUNCTION void operator()(std::int64_t index) const {
     const std::int64_t row = index / out.row_stride;
-    out.data[index] = convolution.row(row)(index % out.row_stride);
+    out.data[index] = convolution.row(Position::of_row(row, out.length))(index % out.row_stride);
   }
 };
 
@@ -156,7 +156,7 @@ struct NormTerm {
       }
     }
   };
-  KOKKOS_FUNCTION Row row(std::int64_t i) const {
+  KOKKOS_FUNCTION Row row(std::int64_t i, const Position&) const {
     return {gates + i * ranks, u + i * ranks, v + i * ranks};
   }
 };

@@ -213,13 +213,12 @@ struct Convolution {
   int shift;
   bool transposed;  // tap n is on position l - n + shift
 
-  KOKKOS_FUNCTION ConvolutionRow<T> row(std::int64_t i) const {
+  KOKKOS_FUNCTION ConvolutionRow<T> row(const Position& at) const {
     ConvolutionRow<T> of_row{{}, input.column_stride, kernel};
-    const auto [b, l] = input.position(i);
     for (int n = 0; n < 3; ++n) {
       const int step = transposed ? shift - n : n - shift;
-      const bool inside = 0 <= l + step && l + step < input.length;
-      of_row.tap[n] = inside ? input.row(b, l + step) : nullptr;
+      const bool inside = 0 <= at.l + step && at.l + step < input.length;
+      of_row.tap[n] = inside ? input.row({at.b, at.l + step}) : nullptr;
     }
     return of_row;
   }
@@ -255,7 +254,8 @@ struct StoreWithConvolution {
     }
   };
   KOKKOS_FUNCTION Row row(std::int64_t i) const {
-    return {out.row(i), out.column_stride, bias, convolution.row(i), share};
+    const auto at = Position::of_row(i, out.length);
+    return {out.row(at), out.column_stride, bias, convolution.row(at), share};
   }
 };
 

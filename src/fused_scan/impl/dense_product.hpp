@@ -26,6 +26,18 @@
 
 namespace fused_scan::impl {
 
+/// Position l of batch element b.
+struct Position {
+  std::int64_t b;
+  std::int64_t l;
+
+  /// Of row i of sequences one after the other.
+  KOKKOS_FUNCTION static Position of_row(std::int64_t i, std::int64_t length) {
+    const std::int64_t b = divided(i, length);
+    return {b, i - b * length};
+  }
+};
+
 /// A batch of sequences as the rows of one matrix: row b * length + l is position l of element b.
 template <class T>
 struct Rows {
@@ -35,21 +47,10 @@ struct Rows {
   std::int64_t row_stride;
   std::int64_t column_stride;
 
-  struct Position {
-    std::int64_t b;
-    std::int64_t l;
-  };
-  KOKKOS_FUNCTION Position position(std::int64_t i) const {
-    const std::int64_t b = divided(i, length);
-    return {b, i - b * length};
+  KOKKOS_FUNCTION T* row(const Position& at) const {
+    return data + at.b * batch_stride + at.l * row_stride;
   }
-  KOKKOS_FUNCTION T* row(std::int64_t b, std::int64_t l) const {
-    return data + b * batch_stride + l * row_stride;
-  }
-  KOKKOS_FUNCTION T* row(std::int64_t i) const {
-    const auto [b, l] = position(i);
-    return row(b, l);
-  }
+  KOKKOS_FUNCTION T* row(std::int64_t i) const { return row(Position::of_row(i, length)); }
   KOKKOS_FUNCTION T& operator()(std::int64_t i, std::int64_t j) const {
     return row(i)[j * column_stride];
   }
@@ -316,7 +317,7 @@ void gemm_product(const Exec& exec, const std::string& label, std::int64_t rows,
   std::int64_t stored_columns = columns;
   if constexpr (requires { store.changed_columns(); }) stored_columns = store.changed_columns();
   const auto lanes =
-      std::bit_ceil(static_cast<std::uint64_t>(std::min<std::int64_t>(stored_columns, 128)));
+      std::bit_ceil(static_cast<std::uint64_t>(std::min<std::int64_t>(stored_columns, 32)));
   const int lane_bits = is_host_space<Exec> ? 0 : std::countr_zero(lanes);
   Kokkos::parallel_for(
       label + "::store", range_policy(exec, rows << lane_bits),
@@ -495,8 +496,9 @@ void transposed_product(const Exec& exec, const std::string& label, const Slabs&
   own_transposed_product(exec, label, slabs, a, rows, b, columns, sums, group_stride);
 }
 
-/// For each column, a group's sums of `terms` numbers: term.row(i).add(n, first, count, sums) adds
-/// the n-th of row i for `count` columns. A core has 64 columns at a time.
+/// For each column, a group's sums of `terms` numbers: term.row(i, position).add(n, first, count,
+/// sums) adds the n-th of row i, which is that position, for `count` columns. A core has 64 columns
+/// at a time.
 template <class Exec, int terms, class T, class Term, class Target>
 struct ColumnSums {
   static constexpr int lanes = 64;
@@ -521,8 +523,9 @@ struct ColumnSums {
     T* const into = sums + group * group_stride;
     slabs.for_each(group, groups, [&](std::int64_t first, int count) {
       T slab[terms][lanes] = {};
+      const auto [b, l] = Position::of_row(first, slabs.length);
       for (int k = 0; k < count; ++k) {
-        const auto of_row = term.row(first + k);
+        const auto of_row = term.row(first + k, {b, l + k});
         for (int n = 0; n < terms; ++n) of_row.add(n, first_column, width, slab[n]);
       }
       for (int n = 0; n < terms; ++n) {
@@ -537,7 +540,6 @@ template <class Exec, int terms, class T, class Term, class Target>
 struct DeviceColumnSums {
   static constexpr int lanes = 32;
   static constexpr int warps = 16;
-  static constexpr int rows_at_once = 4;  // of a warp, whose loads are under way together
 
   Slabs slabs;
   std::int64_t columns;
@@ -567,12 +569,10 @@ struct DeviceColumnSums {
     T mine[terms] = {};
     if (column < columns) {
       slabs.for_each(group, groups, [&](std::int64_t first, int count) {
-        for (int k = warp; k < count; k += rows_at_once * warps) {
-          for (int r = 0; r < rows_at_once; ++r) {
-            if (k + r * warps >= count) continue;
-            const auto of_row = term.row(first + k + r * warps);
-            for (int n = 0; n < terms; ++n) of_row.add(n, column, 1, &mine[n]);
-          }
+        const auto [b, l] = Position::of_row(first, slabs.length);
+        for (int k = warp; k < count; k += warps) {
+          const auto of_row = term.row(first + k, {b, l + k});
+          for (int n = 0; n < terms; ++n) of_row.add(n, column, 1, &mine[n]);
         }
       });
     }
