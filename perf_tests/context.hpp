@@ -25,6 +25,11 @@ inline std::vector<std::pair<std::string, std::string>> context() {
       {"concurrency", std::to_string(Exec().concurrency())},
       {"compiler", FUSED_SCAN_COMPILER},
       {"flags", FUSED_SCAN_FLAGS}};
+#ifdef FUSED_SCAN_HAVE_KOKKOS_KERNELS
+  context.emplace_back("dense products", "Kokkos Kernels");
+#else
+  context.emplace_back("dense products", "own");
+#endif
 #ifdef KOKKOS_COMPILER_NVCC
   context.emplace_back("nvcc", std::to_string(KOKKOS_COMPILER_NVCC));
 #endif
