@@ -111,8 +111,8 @@ KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type prefix_over_lanes(
 
 // --- the kernel -------------------------------------------------------------------------------
 
-/// Columns: the threads of a warp work on lines side by side. Rows: on neighbouring parts of a
-/// line, or on several whole lines where these are short.
+/// Columns: the threads of a warp work on lines side by side; few columns: on four runs each of 8
+/// of them. Rows: on neighbouring parts of a line, or on several whole lines where these are short.
 template <class Exec, class Scan, Path::Shape shape>
 struct DeviceScan {
   using Op = typename Scan::Op;
@@ -143,8 +143,9 @@ struct DeviceScan {
                                                      : 0;
   static constexpr int run_chunks = 1 << run_levels;
   static constexpr int run_length = run_chunks * chunk_length;
-  static constexpr int column_lines = small ? warp_size : 8;
-  static constexpr int column_run_levels = 2;
+  static constexpr bool full_warp = small && shape == Path::Shape::columns;
+  static constexpr int column_lines = full_warp ? warp_size : 8;
+  static constexpr int column_run_levels = full_warp || !small ? 2 : 4;
   static constexpr int team_size = column_lines << column_run_levels;
   static constexpr int max_runs = rows ? team_size : 1 << column_run_levels;
   /// As many as their scratch memory leaves room for on a multiprocessor of an H100.
@@ -212,7 +213,7 @@ struct DeviceScan {
     return of_chunks + (rows ? 2 * max_warps : (runs + 1 + radix - 1) * lines);
   }
   KOKKOS_FUNCTION std::size_t stage_bytes() const {
-    return small ? runs * lines * slots_of_run * sizeof(Slot) : 0;
+    return !small ? 0 : runs * sizeof(Slot) * (rows ? lines * slots_of_run : slots_of_column_run);
   }
 
   // The place of an element holds its result later. In rows, where a thread reads neighbouring
@@ -231,7 +232,9 @@ struct DeviceScan {
   struct alignas(n == 1 ? alignof(T) : 16) Group {
     T of[n];
   };
-  static constexpr int slots_of_run = run_length + (rows ? slots_of_pack : 0);
+  static constexpr int slots_of_run = run_length + slots_of_pack;
+  // The runs of a warp on few columns don't meet either.
+  static constexpr int slots_of_column_run = run_length * column_lines + (full_warp ? 0 : 8);
 
   /// One thread's part in a tile.
   class Team {
@@ -264,10 +267,10 @@ struct DeviceScan {
           for (int r = 0; r < m_count; r += step) prefetch_to_cache(&line.at(m_first + r, m_line));
         } else {
           if (line.lane_stride != 1) return;
-          const std::int64_t line0 = m_line - lane() % column_lines;
+          const std::int64_t first_line = m_line - m_team_line;
           const int count = elements_from(m_first, run_length);
-          for (int r = lane(); r < count; r += warp_size) {
-            prefetch_to_cache(&line.at(m_first + r, line0));
+          for (int r = m_team_line; r < count; r += column_lines) {
+            prefetch_to_cache(&line.at(m_first + r, first_line));
           }
         }
       }
@@ -313,7 +316,7 @@ struct DeviceScan {
 
       KOKKOS_FUNCTION explicit InScratch(const Team& team)
           : slots(team.slots() + (rows ? team.m_member.team_rank() * slots_of_run
-                                       : team.m_run * run_length * step + team.m_team_line)) {}
+                                       : team.m_run * slots_of_column_run + team.m_team_line)) {}
 
       template <class T>
       KOKKOS_FUNCTION T* at(int r) const {
@@ -466,7 +469,7 @@ struct DeviceScan {
     /// A whole run of whole packs: the warp copies four rows at a time.
     template <class Line>
     KOKKOS_FORCEINLINE_FUNCTION bool load_packs(const Line& line, const Elements& elements) const {
-      if constexpr (packs<Line>) {
+      if constexpr (packs<Line> && full_warp) {
         constexpr int packs_of_row = warp_size / slots_of_pack;
         constexpr int rows_at_once = warp_size / packs_of_row;
         const std::int64_t warp_line = m_line - lane();
@@ -882,12 +885,12 @@ void run_on_device(const Exec& exec, const Scan& scan, const std::string& label,
   Kokkos::parallel_for(label + (line_tiles > 1 ? "::tiles" : "::lines"), policy, kernel);
 }
 
-/// Lines along which neighbours in memory lie are rows, but for very short ones. So are a few
-/// interleaved lines, which would leave most threads of a column's warp without one.
+/// Lines along which neighbours in memory lie are rows, but for very short ones.
 inline Path choose_device_path(const ScanExtents& extents, bool along_axis) {
-  const bool few = extents.inner <= 8;
-  const bool rows = (along_axis || few) && extents.length >= warp_size;
-  return {rows ? Path::Shape::rows : Path::Shape::columns, false};
+  const bool single = extents.inner <= 2;  // or nearly so: their elements are far from each other
+  if ((along_axis || single) && extents.length >= warp_size) return {Path::Shape::rows, false};
+  const bool few = extents.inner <= 8 && extents.length > 4 * chunk_length;
+  return {few ? Path::Shape::few_columns : Path::Shape::columns, false};
 }
 
 }  // namespace fused_scan::impl

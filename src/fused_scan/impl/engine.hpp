@@ -101,10 +101,15 @@ void run_line_scan(const Exec& exec, bool along_axis, const Call& call, const Sc
   const Kokkos::Profiling::ScopedRegion region(call.function + "[" + path.name() + "]");
   const int block_size = call.options.block_size;
   if (path.shape == Path::Shape::rows) {
-    impl::run_on_path<Path::Shape::rows>(exec, scan, path, call.function, block_size);
-  } else {
-    impl::run_on_path<Path::Shape::columns>(exec, scan, path, call.function, block_size);
+    return impl::run_on_path<Path::Shape::rows>(exec, scan, path, call.function, block_size);
   }
+  if constexpr (!runs_on_host<Exec>) {
+    if (path.shape == Path::Shape::few_columns) {
+      return impl::run_on_path<Path::Shape::few_columns>(exec, scan, path, call.function,
+                                                         block_size);
+    }
+  }
+  impl::run_on_path<Path::Shape::columns>(exec, scan, path, call.function, block_size);
 }
 
 /// A functor f(o, i, j) as the engine wants it: line(o)(i, j), with i in the order of the scan.

@@ -34,7 +34,7 @@ struct LineScan {
 
 /// How a scan is carried out, which has no influence on its bits.
 struct Path {
-  enum class Shape { columns, rows } shape;
+  enum class Shape { columns, few_columns, rows } shape;
   bool tiles;     // whether several threads or teams share a line
   int lanes = 0;  // on a host: lines that a thread takes at a time
 
