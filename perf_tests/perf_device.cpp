@@ -155,7 +155,9 @@ class RecordedCalls {
  public:
   RecordedCalls(const Work& work, int count) {
     const Exec exec = instance();
-    check(cudaStreamBeginCapture(exec.cuda_stream(), cudaStreamCaptureModeThreadLocal));
+    work(exec);  // what is allocated, or loaded, at a first call can't be recorded
+    exec.fence();
+    check(cudaStreamBeginCapture(exec.cuda_stream(), cudaStreamCaptureModeRelaxed));
     Calls<Work>(work, count)(exec);
     check(cudaStreamEndCapture(exec.cuda_stream(), &m_graph));
     check(cudaGraphInstantiate(&m_calls, m_graph, 0));

@@ -339,8 +339,11 @@ void check_team_and_vector_scan() {
   const auto numbers = hard_numbers<T>(n_rows * row_length);
   const Kokkos::View<CompensatedValue<T>*, Exec> by_team("team", numbers.size());
   const Kokkos::View<CompensatedValue<T>*, Exec> by_vector("vector", numbers.size());
+  // Kokkos' scan over the threads of a CUDA team has room for 8 bytes of each; the rest is here.
+  Policy policy(n_rows, Kokkos::AUTO);
+  policy.set_scratch_size(0, Kokkos::PerThread(sizeof(CompensatedValue<T>)));
   Kokkos::parallel_for(
-      Policy(n_rows, Kokkos::AUTO), KOKKOS_LAMBDA(const Team& team) {
+      policy, KOKKOS_LAMBDA(const Team& team) {
         const int first = team.league_rank() * length;
         Kokkos::parallel_scan(Kokkos::TeamThreadRange(team, length),
                               [&](int i, CompensatedValue<T>& sum, bool is_final) {

@@ -37,6 +37,15 @@ HostArray<T> generated(const Extents& extents, F number_of) {
   return array;
 }
 
+template <class To, class From>
+HostArray<To> converted(const HostArray<From>& array) {
+  HostArray<To> result(array.extents);
+  for (std::size_t i = 0; i < array.values.size(); ++i) {
+    result.values[i] = static_cast<To>(array.values[i]);
+  }
+  return result;
+}
+
 template <std::integral T>
 HostArray<T> all_integers(const Extents& extents) {
   return generated<T>(extents,
@@ -131,7 +140,14 @@ TEMPLATE_LIST_TEST_CASE("ScanValues.Prod", "", Numbers) {
       return generated<T>(extents, factor<T>);
     }
   };
-  check_folded<T, Prod>(generate, T(1), ReferenceProduct{});
+  if constexpr (sizeof(T) == 2) {  // scanned in float: a product leaves their range and comes back
+    const auto expected = [](const HostArray<T>& array, const ScanCall& call) {
+      return converted<T>(folded(converted<float>(array), 1.0F, ReferenceProduct{}, call));
+    };
+    check_numbers<T, Prod>(generate, expected, equals<T>);
+  } else {
+    check_folded<T, Prod>(generate, T(1), ReferenceProduct{});
+  }
 }
 
 TEMPLATE_LIST_TEST_CASE("ScanValues.MaxAndMin", "", RealNumbers) {
@@ -154,14 +170,11 @@ TEMPLATE_LIST_TEST_CASE("ScanValues.InputAndOutputOfTwoTypes", "", ExecutionSpac
   const auto check = []<class In, class Out>(In, Out) {
     const Extents extents{3, 300};
     const auto array = small_integers<In>(extents);
-    HostArray<Out> converted(extents);
-    for (std::size_t i = 0; i < array.values.size(); ++i)
-      converted.values[i] = static_cast<Out>(array.values[i]);
     for (int axis = 0; axis < 2; ++axis) {
       const ScanCall call{.axis = axis};
       CHECK_THAT((scanned<ViewOfRank<In, 2, Kokkos::LayoutRight, TestType>,
                           ViewOfRank<Out, 2, Kokkos::LayoutRight, TestType>>(array, Sum{}, call)),
-                 equals(folded(converted, Out(0), ReferenceSum{}, call)));
+                 equals(folded(converted<Out>(array), Out(0), ReferenceSum{}, call)));
     }
   };
   check(double{}, float{});
