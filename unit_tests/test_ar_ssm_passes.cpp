@@ -336,9 +336,10 @@ TEST_CASE("ArSsmPasses.MemoryUsageIsLinearAndLessWithCheckpointing") {
   CHECK(std::abs(usage(4, 16384) - usage(4, 8192) - 2 * per_element) < 1000);
   CHECK(usage(4, 65536) < static_cast<double>(layer.attention_memory_usage(4, 65536)) / 100);
   CHECK(layer.attention_memory_usage(2, 100) == 2 * 100 * 100 * 4);
-  const double kept = usage(8, 8192);
+  // So long that the sums for the gradients of the parameters, of 64 groups on a GPU, count little.
+  const double kept = usage(8, 65536);
   layer.set_checkpointing(true);
-  CHECK(usage(8, 8192) < kept / 5);
+  CHECK(usage(8, 65536) < kept / 5);
 }
 
 // ---- long and bad input -------------------------------------------------------------------------

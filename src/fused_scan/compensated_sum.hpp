@@ -29,7 +29,10 @@ namespace fused_scan {
 ///
 /// Ready for Kokkos: value-initialised it is zero, `+=` takes another pair or a plain T, and
 /// Kokkos::reduction_identity is there, so Kokkos::Sum, parallel_reduce and parallel_scan take it
-/// at range, team and vector level.
+/// at range, team and vector level. One limit is Kokkos' own (4.6): on CUDA its scan over the
+/// threads of a team has room for 8 bytes of each. A policy for pairs of double must ask for
+/// scratch memory of sizeof(CompensatedValue<double>) per thread, or the scan writes beyond its
+/// own.
 ///
 /// Source: TwoSum is Knuth, The Art of Computer Programming, vol. 2, section 4.2.2, theorem B; the
 /// sum of two pairs is algorithm SloppyDWPlusDW with TwoSum in front, in Joldes, Muller and
