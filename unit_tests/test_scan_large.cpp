@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <fused_scan/scan.hpp>
 
+#include "ones.hpp"
+
 namespace {
 
 using namespace fused_scan;
@@ -26,19 +28,6 @@ KOKKOS_FUNCTION std::uint32_t odd(std::int64_t i) { return static_cast<std::uint
 KOKKOS_FUNCTION std::uint32_t square(std::int64_t i) {
   return static_cast<std::uint32_t>(i) * static_cast<std::uint32_t>(i);
 }
-
-// The float that each output should be, compared where it would be stored.
-struct OnesAreCounted {
-  Kokkos::View<std::int64_t, Exec> wrong;
-
-  KOKKOS_FUNCTION void operator()(std::int64_t, std::int64_t i, std::int64_t, float sum) const {
-    if (sum != static_cast<float>(i + 1)) Kokkos::atomic_add(wrong.data(), 1);
-  }
-};
-
-struct One {
-  KOKKOS_FUNCTION float operator()(std::int64_t, std::int64_t, std::int64_t) const { return 1; }
-};
 
 }  // namespace
 
@@ -88,7 +77,7 @@ TEST_CASE("ScanLarge.ManyLines", "[.large]") {
 // A float holds no integer beyond 2^24 for sure: it is the compensation that counts on.
 TEST_CASE("ScanLarge.CompensatedSum", "[.large]") {
   const Kokkos::View<std::int64_t, Exec> wrong("wrong");
-  transform_scan(Exec{}, ScanExtents{1, n, 1}, One{}, OnesAreCounted{wrong});
+  transform_scan(Exec{}, ScanExtents{1, n, 1}, test::One{}, test::OnesAreCounted<Exec>{wrong});
   std::int64_t count = -1;
   Kokkos::deep_copy(count, wrong);
   CHECK(count == 0);

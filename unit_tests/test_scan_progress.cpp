@@ -11,9 +11,12 @@
 #include <fused_scan/scan.hpp>
 #include <thread>
 
+#include "ones.hpp"
+
 namespace {
 
 using namespace fused_scan;
+using namespace fused_scan::test;
 
 using Exec = Kokkos::DefaultExecutionSpace;
 constexpr bool on_host = Kokkos::SpaceAccessibility<Exec, Kokkos::HostSpace>::accessible;
@@ -21,19 +24,6 @@ constexpr bool on_host = Kokkos::SpaceAccessibility<Exec, Kokkos::HostSpace>::ac
 constexpr int tile = 2048;
 
 using Number = Kokkos::View<std::int64_t, Exec>;
-
-struct One {
-  KOKKOS_FUNCTION float operator()(std::int64_t, std::int64_t, std::int64_t) const { return 1; }
-};
-
-/// Compares where others store.
-struct CountMistakes {
-  Number mistakes;
-
-  KOKKOS_FUNCTION void operator()(std::int64_t, std::int64_t i, std::int64_t, float sum) const {
-    if (sum != static_cast<float>(i + 1)) Kokkos::atomic_add(mistakes.data(), 1);
-  }
-};
 
 std::int64_t number_in(const Exec& exec, const Number& view) {
   // Where the card is busy this must wait for no other instance, as Views do that are freed.
@@ -61,7 +51,7 @@ struct TileBegins {
 };
 struct TileEnds {
   TilesUnderWay tiles;
-  CountMistakes count;
+  OnesAreCounted<Exec> count;
 
   KOKKOS_FUNCTION void operator()(std::int64_t o, std::int64_t i, std::int64_t j, float sum) const {
     count(o, i, j, sum);
@@ -113,9 +103,9 @@ TEST_CASE("ScanProgress.AThousandTimesTheTilesThatRunAtOnce") {
   // On a GPU a tile as small as this is a team of 64 threads.
   const std::int64_t at_once = on_host ? Exec().concurrency() : Exec().concurrency() / 64;
   const std::int64_t length = 1000 * at_once * tile + 1;
-  const CountMistakes count{Number("mistakes")};
+  const OnesAreCounted<Exec> count{Number("wrong")};
   transform_scan(Exec(), {1, length, 1}, One{}, count, CompensatedSum{}, {.block_size = tile});
-  CHECK(number_in(Exec(), count.mistakes) == 0);
+  CHECK(number_in(Exec(), count.wrong) == 0);
 }
 
 TEST_CASE("ScanProgress.OneTeamAtATime") {
@@ -124,7 +114,7 @@ TEST_CASE("ScanProgress.OneTeamAtATime") {
     const auto instances = Kokkos::Experimental::partition_space(Exec(), 1, 1, 1, 1, 1);
     const Exec& exec = instances[0];
     const TilesUnderWay tiles;
-    const CountMistakes count{Number("mistakes")};
+    const OnesAreCounted<Exec> count{Number("wrong")};
     const auto scan = [&] {
       transform_scan(exec, {1, 2000 * tile, 1}, TileBegins{tiles}, TileEnds{tiles, count},
                      CompensatedSum{}, {.block_size = tile});
@@ -169,6 +159,6 @@ TEST_CASE("ScanProgress.OneTeamAtATime") {
     scan();
     squatters.let_go();
     CHECK(number_in(exec, tiles.most) == 1);
-    CHECK(number_in(exec, count.mistakes) == 0);
+    CHECK(number_in(exec, count.wrong) == 0);
   }
 }
