@@ -185,8 +185,8 @@ template <class Work>
 using RecordedCalls = Calls<Work>;
 #endif
 
-template <class Calls>
-double seconds_of(const Calls& calls) {
+template <class AllCalls>
+double seconds_of(const AllCalls& calls) {
   const Exec exec;
   exec.fence();
   const Kokkos::Timer timer;
@@ -196,26 +196,17 @@ double seconds_of(const Calls& calls) {
 }
 
 /// Milliseconds that one call takes.
-template <class Work>
-double median_time(const Work& work, bool fences = false) {
-  int count = 1;
-  const auto time_of = [&](const auto& calls) {
+template <template <class> class CallsOf = RecordedCalls, class Work>
+double median_time(const Work& work) {
+  for (int count = 1;; count *= 2) {
+    const CallsOf<Work> calls(work, count);
+    seconds_of(calls);  // what is done at a first time only
+    if (seconds_of(calls) < seconds_of_sample) continue;
     std::vector<double> times(samples);
     for (double& time : times) time = seconds_of(calls) / count * 1e3;
     std::nth_element(times.begin(), times.begin() + samples / 2, times.end());
     return times[samples / 2];
-  };
-  if (fences) {
-    while (seconds_of(Calls<Work>(work, count)) < seconds_of_sample) count *= 2;
-    return time_of(Calls<Work>(work, count));
   }
-  const auto enough = [&] {
-    const RecordedCalls<Work> calls(work, count);
-    seconds_of(calls);
-    return seconds_of(calls) >= seconds_of_sample;
-  };
-  while (!enough()) count *= 2;
-  return time_of(RecordedCalls<Work>(work, count));
 }
 
 // --- output
@@ -323,18 +314,14 @@ class Bench {
     const auto row = [&](const std::string& name, const std::string& op) {
       return Report::Row{name, "Kokkos", m_dtype, op, ""};
     };
-    run_on(
-        m_x, m_y, row("parallel_scan", "Sum"), Kind::inclusive,
-        [&](const Exec& exec) { fused_scan::perf::kokkos_scan<T>(exec, m_x, m_y); }, true);
-    run_on(
-        m_x, m_y, row("parallel_scan", "CompensatedSum"), Kind::inclusive,
-        [&](const Exec& exec) {
-          fused_scan::perf::kokkos_scan<fused_scan::CompensatedValue<T>>(exec, m_x, m_y);
-        },
-        true);
-    run_on(
-        m_x, m_y, row("Experimental::inclusive_scan", "Sum"), Kind::inclusive,
-        [&](const Exec& exec) { Kokkos::Experimental::inclusive_scan(exec, m_x, m_y); }, true);
+    run_on<Calls>(m_x, m_y, row("parallel_scan", "Sum"), Kind::inclusive,
+                  [&](const Exec& exec) { fused_scan::perf::kokkos_scan<T>(exec, m_x, m_y); });
+    run_on<Calls>(m_x, m_y, row("parallel_scan", "CompensatedSum"), Kind::inclusive,
+                  [&](const Exec& exec) {
+                    fused_scan::perf::kokkos_scan<fused_scan::CompensatedValue<T>>(exec, m_x, m_y);
+                  });
+    run_on<Calls>(m_x, m_y, row("Experimental::inclusive_scan", "Sum"), Kind::inclusive,
+                  [&](const Exec& exec) { Kokkos::Experimental::inclusive_scan(exec, m_x, m_y); });
   }
 
  private:
@@ -358,14 +345,13 @@ class Bench {
     });
   }
 
-  template <class View, class Work>
-  void run_on(const View&, const View& y, const Report::Row& row, Kind kind, const Work& work,
-              bool fences = false) {
+  template <template <class> class CallsOf = RecordedCalls, class View, class Work>
+  void run_on(const View&, const View& y, const Report::Row& row, Kind kind, const Work& work) {
     const Elements<T> results(m_case, y);
     Kokkos::deep_copy(m_y, static_cast<T>(-1e9f));  // no result
     work(Exec());
     const bool right = is_right(m_case.size(), results, kind);
-    const double time = right ? median_time(work, fences) : 0;
+    const double time = right ? median_time<CallsOf>(work) : 0;
     if (!right || !is_right(m_case.size(), results, kind)) return m_report.add_error(m_case, row);
     if (kind == Kind::copy) m_copy_time = time;
     m_report.add(m_case, row, 2 * m_case.size() * std::int64_t{sizeof(T)}, time, m_copy_time);

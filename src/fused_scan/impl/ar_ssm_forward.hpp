@@ -40,6 +40,7 @@ struct StoreProducts {
     }
   };
   KOKKOS_FUNCTION Row row(std::int64_t i) const { return {products.row(i), gate_bias, hidden}; }
+  /// Of a product that gemm has put in its place, only the relu's columns are left to do.
   std::int64_t changed_columns() const { return hidden; }
 };
 
@@ -105,9 +106,8 @@ struct StoreGates {
 
   KOKKOS_FUNCTION Row row(std::int64_t i) const {
     const std::int64_t offset = i * function.ranks;
-    const std::int64_t b = divided(i, function.length);
-    return {this, first_batch + b, i - b * function.length, gates + offset,
-            slopes ? slopes + offset : nullptr};
+    const auto [b, l] = Position::of_row(i, function.length);
+    return {this, first_batch + b, l, gates + offset, slopes ? slopes + offset : nullptr};
   }
 };
 
@@ -157,8 +157,8 @@ struct StoreBothDirections {
     const GatedProducts<T>& gated = store.gated;
     const std::int64_t row = divided(index, gated.ranks);
     const std::int64_t j = index - row * gated.ranks;
-    const std::int64_t b = divided(row, gated.length);
-    store(b, row - b * gated.length, j, T(0.5) * (totals[b * gated.ranks + j] + gated.u(row, j)));
+    const auto [b, l] = Position::of_row(row, gated.length);
+    store(b, l, j, T(0.5) * (totals[b * gated.ranks + j] + gated.u(row, j)));
   }
 };
 

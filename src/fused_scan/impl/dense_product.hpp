@@ -316,9 +316,8 @@ void gemm_product(const Exec& exec, const std::string& label, std::int64_t rows,
   // A product that is already in its place may need no more than its first columns stored.
   std::int64_t stored_columns = columns;
   if constexpr (requires { store.changed_columns(); }) stored_columns = store.changed_columns();
-  const auto lanes =
-      std::bit_ceil(static_cast<std::uint64_t>(std::min<std::int64_t>(stored_columns, 32)));
-  const int lane_bits = is_host_space<Exec> ? 0 : std::countr_zero(lanes);
+  const auto lanes = static_cast<std::uint64_t>(std::min<std::int64_t>(stored_columns, 32));
+  const int lane_bits = is_host_space<Exec> ? 0 : std::bit_width(lanes - 1);
   Kokkos::parallel_for(
       label + "::store", range_policy(exec, rows << lane_bits),
       StorePass<is_host_space<Exec>, T, Store>{scratch, stored_columns, lane_bits, store});

@@ -178,7 +178,6 @@ struct DeviceScan {
           },
           ticket);
     }
-    // Neighbouring bundles lie side by side in memory.
     std::byte* const scratch = static_cast<std::byte*>(
         member.team_scratch(0).get_shmem_aligned(scratch_bytes(), scratch_alignment));
     if (tiles_ahead > 0) {
@@ -187,6 +186,7 @@ struct DeviceScan {
         Team(*this, member, later % bundles, later / bundles, ticket.call, scratch).prefetch();
       }
     }
+    // Neighbouring bundles lie side by side in memory.
     Team(*this, member, ticket.tile % bundles, ticket.tile / bundles, ticket.call, scratch)
         .run_tile();
   }
@@ -389,13 +389,12 @@ struct DeviceScan {
       }
     }
 
-    /// Calls f(chunk, r, walk) for the elements of this thread's run, walk.at(r) of `line` each.
+    /// Calls f(chunk, count, walk) for the chunks of this thread's run, of `count` elements at
+    /// least, or so many where the run ends in it; `walk` is that of `line` from its first on.
     template <class Line, class F>
     KOKKOS_FORCEINLINE_FUNCTION void for_run(const Line& line, const F& f) const {
       for (int c = 0; c * chunk_length < m_count; ++c) {
-        const std::int64_t first = m_first + c * chunk_length;
-        const auto walk = line.walk(first, m_line, 1);
-        for_chunk(m_count - c * chunk_length, [&](int r) { f(c, r, walk); });
+        f(c, m_count - c * chunk_length, line.walk(m_first + c * chunk_length, m_line, 1));
       }
     }
 
@@ -497,9 +496,7 @@ struct DeviceScan {
     /// overtake a write to scratch memory, for all that the compiler knows.
     template <class Line>
     KOKKOS_FORCEINLINE_FUNCTION void load_run(const Line& line, const Elements& elements) const {
-      for (int c = 0; c * chunk_length < m_count; ++c) {
-        const auto walk = line.walk(m_first + c * chunk_length, m_line, 1);
-        const int count = m_count - c * chunk_length;
+      for_run(line, [&](int c, int count, const auto& walk) {
         const auto place = [&](int r) {
           return elements.template at<Loaded>(c * chunk_length + r);
         };
@@ -510,14 +507,16 @@ struct DeviceScan {
           for_chunk(count, [&](int r) { chunk[r] = walk.read(r); });
           for_chunk(count, [&](int r) { *place(r) = chunk[r]; });
         }
-      }
+      });
     }
 
     KOKKOS_FUNCTION void load(Elements& elements) const {
       const auto line = m_kernel.scan.load.line(m_outer);
       if constexpr (!small) {
-        for_run(line, [&](int c, int r, const auto& walk) {
-          elements.elements[c * chunk_length + r] = static_cast<Element>(walk.read(r));
+        for_run(line, [&](int c, int count, const auto& walk) {
+          for_chunk(count, [&](int r) {
+            elements.elements[c * chunk_length + r] = static_cast<Element>(walk.read(r));
+          });
         });
       } else {
         if constexpr (rows) {
