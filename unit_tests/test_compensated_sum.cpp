@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/compensated_sum.hpp>
+#include <fused_scan/impl/odd_sum.hpp>
 #include <limits>
 #include <tuple>
 #include <type_traits>
@@ -79,6 +80,13 @@ bool is_sum_of(const CompensatedValue<T>& sum, Iterator first, Iterator last) {
   return within_bound(sum, exact, magnitude, static_cast<std::size_t>(last - first));
 }
 
+template <class View>
+void add_to_odd(const View& sums) {
+  Kokkos::parallel_for(
+      "odd sums", Kokkos::RangePolicy<typename View::execution_space>(0, sums.extent(0)),
+      KOKKOS_LAMBDA(std::size_t i) { sums(i, 2) = impl::odd_sum(sums(i, 0), sums(i, 1)); });
+}
+
 }  // namespace
 
 TEMPLATE_LIST_TEST_CASE("CompensatedSum.TwoSumIsExact", "", Floats) {
@@ -96,6 +104,47 @@ TEMPLATE_LIST_TEST_CASE("CompensatedSum.TwoSumIsExact", "", Floats) {
       rest.add(x);
     CHECK(rest.round<double>() == 0);
   }
+}
+
+// The exact sum lies between the odd one and its neighbour, unless it is a number itself.
+TEMPLATE_LIST_TEST_CASE("CompensatedSum.OddSumsLieBesideTheExactOne", "", Floats) {
+  using T = TestType;
+  constexpr std::size_t n = 100'000;
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  Kokkos::View<T* [3], Kokkos::DefaultExecutionSpace> sums("sums", n);
+  const auto on_host = Kokkos::create_mirror_view(sums);
+  for (std::size_t i = 0; i < n; ++i) {
+    on_host(i, 0) = any_number<T>(2 * i);
+    on_host(i, 1) = i % 2 == 0
+                        ? any_number<T>(2 * i + 1)
+                        : static_cast<T>(on_host(i, 0) * (4 * random_fraction(2 * i + 1) - 2) / 2);
+  }
+  Kokkos::deep_copy(sums, on_host);
+  add_to_odd(sums);
+  Kokkos::deep_copy(on_host, sums);
+  std::size_t inexact = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const T a = on_host(i, 0), b = on_host(i, 1), odd = on_host(i, 2);
+    const auto side_of_exact_sum = [&](T number) {
+      ExactSum rest;
+      for (const T x : {a, b, -number}) rest.add(x);
+      const double value = rest.round<double>();
+      return value > 0 ? 1 : value < 0 ? -1 : 0;
+    };
+    CHECK(impl::bits_of(odd) == impl::bits_of(impl::odd_sum(a, b)));
+    const int side = side_of_exact_sum(odd);
+    if (two_sum(a, b).compensation == 0) {
+      CHECK(side == 0);
+      continue;
+    }
+    ++inexact;
+    CHECK((impl::bits_of(odd) & 1) == 1);
+    CHECK(side != 0);
+    CHECK(side_of_exact_sum(std::nextafter(odd, side > 0 ? infinity : -infinity)) == -side);
+  }
+  CHECK(inexact > 1000);
+  for (const T nan : {infinity - infinity, -(infinity - infinity)})
+    CHECK(!std::isfinite(impl::odd_sum(nan, nan)));
 }
 
 TEMPLATE_LIST_TEST_CASE("CompensatedSum.TwoSumOfComplexNumbersIsOneOfEachPart", "", Floats) {

@@ -190,14 +190,27 @@ TEMPLATE_LIST_TEST_CASE("ScanAccuracy.HardSumsKeepThePromise", "", Floats) {
   }
 }
 
-// A sum of 1e8s is often exactly half-way between two floats, and a 1e-8 is less than the last bit
-// of a pair of them. So in a short line of both a few in a hundred go to the wrong side; there are
-// no more than that in a long one.
+// A sum of large terms is often exactly half-way between two floats, and the small ones, which
+// decide, are less than the last bit of a pair of them.
 TEMPLATE_LIST_TEST_CASE("ScanAccuracy.LargeAndSmallInTurn", "", Floats) {
-  Line<TestType> line(1'000'000);
-  for (std::size_t i = 0; i < line.size(); ++i) line[i] = static_cast<TestType>(i % 2 ? 1e-8 : 1e8);
-  check_promise(line, 1, {.axis = 0});
-  check_promise(line, 1, {.direction = Direction::reverse, .axis = 0});
+  using T = TestType;
+  struct Terms {
+    double large, small;
+  };
+  constexpr bool is_float = std::is_same_v<T, float>;
+  // Of 1e22, as of 1e8, about as many bits are set as the type has.
+  const std::vector<Terms> all{
+      {1e8, 1e-8},   {1e8, -1e-8},   {-1e8, 1e-8}, {is_float ? 0.1 : 1e17, 1e-17},
+      {1e22, 1e-22}, {1e22, -1e-22}, {0.1, -1e-30}};
+  for (const auto& [large, small] : all)
+    for (const std::size_t n : {100, 1000, 4097, 100'000}) {
+      INFO(large << ", " << small);
+      Line<T> line(n);
+      for (std::size_t i = 0; i < n; ++i) line[i] = static_cast<T>(i % 2 ? small : large);
+      check_promise(line, 1, {.axis = 0});
+      check_promise(line, 1, {.direction = Direction::reverse, .axis = 0});
+      check_promise(line, 17, {.kind = ScanKind::exclusive, .axis = 0});
+    }
 }
 
 // A plain sum breaks the promise on every one of them: it is the compensation that keeps it.

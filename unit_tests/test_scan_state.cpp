@@ -166,6 +166,27 @@ TEMPLATE_LIST_TEST_CASE("ScanState.CompensatedSumInPieces", "", ExecutionSpaces)
     }
 }
 
+// Nor does it lose what breaks a tie, be it less than the last bit of the pair.
+TEMPLATE_LIST_TEST_CASE("ScanState.TiesInPieces", "", ExecutionSpaces) {
+  using State = CompensatedValue<float>;
+  for (int axis = 0; axis < 3; ++axis)
+    for (const Extents& extents : extents_along(axis)) {
+      HostArray<float> array(extents);
+      std::size_t inner = 1;
+      for (std::size_t d = static_cast<std::size_t>(axis) + 1; d < extents.size(); ++d)
+        inner *= extents[d];
+      for (std::size_t i = 0; i < array.values.size(); ++i)
+        array.values[i] = i / inner % 2 == 0 ? 1e8F : 1e-8F;
+      for_each_call(axis, [&](const ScanCall& call) {
+        INFO(to_string(extents) << ", " << to_string(call));
+        HostArray<State> last({});
+        CHECK_THAT((scanned_in_pieces<State, Kokkos::LayoutRight, TestType>(
+                       array, State{}, last, CompensatedSum{}, call)),
+                   equals(exactly_summed(array, call)));
+      });
+    }
+}
+
 // A state of 2^24 + 1 + 2^-20, which no float can hold, is all in the pair and comes through.
 TEMPLATE_LIST_TEST_CASE("ScanState.CompensationOfTheStateCounts", "", ExecutionSpaces) {
   using View = ViewOfRank<float, 1, Kokkos::LayoutRight, TestType>;

@@ -45,6 +45,7 @@
 #include <Kokkos_Core.hpp>
 #include <fused_scan/compensated_sum.hpp>
 #include <fused_scan/concepts.hpp>
+#include <fused_scan/impl/odd_sum.hpp>
 #include <type_traits>
 
 namespace fused_scan {
@@ -114,14 +115,28 @@ template <class T>
 struct CompensatedSumMonoid {
   using value_type = CompensatedValue<T>;
   KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return {}; }
-  KOKKOS_FORCEINLINE_FUNCTION value_type combine(value_type a, const value_type& b) const {
-    return a += b;
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+    const value_type sum = two_sum(a.sum, b.sum);
+    return renormalized(sum.sum,
+                        odd_sum(odd_sum(a.compensation, b.compensation), sum.compensation));
   }
   KOKKOS_FORCEINLINE_FUNCTION value_type lift(const T& number) const { return number; }
   KOKKOS_FORCEINLINE_FUNCTION T lower(const value_type& value) const { return value.value(); }
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate(const value_type& value,
                                                     const T& number) const {
-    return accumulated(value, number);
+    const value_type sum = two_sum(value.sum, number);
+    return {sum.sum, odd_sum(value.compensation, sum.compensation)};
+  }
+  /// For the engine on a host: cheaper where nothing is lost.
+  using lost_type = BitsOf<T>;
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
+                                                            const T& number, lost_type& lost) const
+    requires std::is_floating_point_v<T>
+  {
+    const value_type sum = two_sum(value.sum, number);
+    const value_type compensation = two_sum(value.compensation, sum.compensation);
+    lost |= bits_of(compensation.compensation);
+    return {sum.sum, compensation.sum};
   }
 };
 

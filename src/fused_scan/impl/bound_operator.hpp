@@ -71,7 +71,6 @@ class BoundOperator {
   using value_type = typename M::value_type;
   using element_type = Element;
   using result_type = typename ResultOf<M>::type;
-
   static_assert(
       Monoid<M>,
       "fused_scan: an operator needs value_type, identity() and combine(a, b), both const");
@@ -104,6 +103,20 @@ class BoundOperator {
     } else {
       return m_monoid.combine(value, lift(element));
     }
+  }
+
+  /// Whether there is a cheaper accumulate() for where nothing is rounded away. Where something is,
+  /// it sets bits of `lost`, which is of type M::lost_type, and its result is void.
+  static constexpr bool adds_exactly =
+      requires(const M& m, const value_type& value, const Element& element,
+               typename M::lost_type& lost) { m.accumulate_exactly(value, element, lost); };
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
+                                                            const Element& element,
+                                                            auto& lost) const {
+    return m_monoid.accumulate_exactly(value, element, lost);
+  }
+  static constexpr auto nothing_lost() {
+    if constexpr (adds_exactly) return typename M::lost_type(0);
   }
 
   KOKKOS_FORCEINLINE_FUNCTION result_type lower(const value_type& value) const {

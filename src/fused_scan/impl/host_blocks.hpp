@@ -152,42 +152,71 @@ using SquareLanes = Lanes<Value, square_width>;
 // The loops over the lanes below are loops over straight code, a chunk from its r-th element on
 // written out. Compilers turn them into vector instructions with the states in registers.
 
-template <int r, class Op, class Element>
-KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type sum_from(const Op& op, const Element* lane,
-                                                             typename Op::value_type sum) {
+template <int r, class Add, class Element, class Value>
+KOKKOS_FORCEINLINE_FUNCTION Value sum_from(const Add& add, const Element* lane, const Value& sum) {
   if constexpr (r < chunk_length) {
-    return sum_from<r + 1>(op, lane, op.accumulate(sum, lane[r * square_width]));
+    return sum_from<r + 1>(add, lane, add(sum, lane[r * square_width]));
   } else {
     return sum;
   }
 }
 
-template <int r, class Op, class Element, class Result>
-KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type scan_from(const Op& op, const Element* lane,
-                                                              typename Op::value_type state,
-                                                              Result* results) {
+template <int r, class Op, class Add, class Element, class Value, class Result>
+KOKKOS_FORCEINLINE_FUNCTION Value scan_from(const Op& op, const Add& add, const Element* lane,
+                                            const Value& before, Result* results) {
   if constexpr (r < chunk_length) {
-    state = op.accumulate(state, lane[r * square_width]);
+    const Value state = add(before, lane[r * square_width]);
     results[r * square_width] = op.lower(state);
-    return scan_from<r + 1>(op, lane, state, results);
+    return scan_from<r + 1>(op, add, lane, state, results);
   } else {
-    return state;
+    return before;
   }
 }
+
+/// Of operators for which it is cheaper to add where nothing is rounded away: whether to hope for
+/// that. Where it was in vain once, it is most often in vain next time.
+class Hope {
+ public:
+  /// Calls work(add), where add(value, element) is op.accumulate or does the same.
+  template <class Op, class Work>
+  KOKKOS_FORCEINLINE_FUNCTION void add_with(const Op& op, const Work& work) {
+    using Value = typename Op::value_type;
+    using Element = typename Op::element_type;
+    if constexpr (Op::adds_exactly) {
+      if (m_squares_without > 0) {
+        --m_squares_without;
+      } else {
+        auto lost = Op::nothing_lost();
+        work([&](const Value& value, const Element& element) {
+          return op.accumulate_exactly(value, element, lost);
+        });
+        if (lost == 0) return;
+        m_squares_without = squares_without_hope;
+      }
+    }
+    work([&](const Value& value, const Element& element) { return op.accumulate(value, element); });
+  }
+
+ private:
+  static constexpr int squares_without_hope = 7;
+  int m_squares_without = 0;
+};
 
 // Lanes are apart from each other in memory, which GCC doesn't always see.
 
 /// The sum of each lane of a square of whole chunks.
 template <class Op, class Element, class Width>
 void sum_square(const Op& op, const Element* square, Width width,
-                SquareLanes<typename Op::value_type>& sums) {
+                SquareLanes<typename Op::value_type>& sums, [[maybe_unused]] Hope& hope) {
   if constexpr (std::is_same_v<Width, FullWidth>) {
+    hope.add_with(op, [&](const auto& add) {
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #pragma GCC ivdep
 #endif
-    for (int j = 0; j < width; ++j) {
-      sums.set(j, sum_from<1>(op, square + j, op.lift(square[j])));
-    }
+      for (int j = 0; j < width; ++j) {
+        sums.set(j, sum_from<1>(add, square + j, op.lift(square[j])));
+      }
+    });
   } else {
     for (int j = 0; j < width; ++j) sums.set(j, op.lift(square[j]));
     for (int r = 1; r < chunk_length; ++r) {
@@ -207,19 +236,24 @@ constexpr int first_result(bool exclusive) { return exclusive ? 0 : square_width
 /// Scans each lane from its state on, which then is the state after it.
 template <class Op, class Element, class Width, class Result>
 void scan_square(const Op& op, const Element* square, int rows, Width width, bool exclusive,
-                 SquareLanes<typename Op::value_type>& states, Result* results) {
+                 SquareLanes<typename Op::value_type>& states, Result* results,
+                 [[maybe_unused]] Hope& hope) {
   if (exclusive) {
     for (int j = 0; j < width; ++j) results[j] = op.lower(states.get(j));
   }
   Result* const inclusive = results + first_result(false);
   if constexpr (std::is_same_v<Width, FullWidth>) {
     if (rows == chunk_length) {
+      SquareLanes<typename Op::value_type> after{};
+      hope.add_with(op, [&](const auto& add) {
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #pragma GCC ivdep
 #endif
-      for (int j = 0; j < width; ++j) {
-        states.set(j, scan_from<0>(op, square + j, states.get(j), inclusive + j));
-      }
+        for (int j = 0; j < width; ++j) {
+          after.set(j, scan_from<0>(op, add, square + j, states.get(j), inclusive + j));
+        }
+      });
+      states.assign(after, width);
       return;
     }
   }
@@ -269,7 +303,7 @@ class ColumnBlock {
       destination.prefetch(first, lane + j0, count, width);
       if (count == chunk_length) {
         SquareLanes<Value> sums{};
-        sum_square(scan.op, square, width, sums);
+        sum_square(scan.op, square, width, sums, m_hope_of_sums);
         set_lanes(m_sum, j0, width, sums);
       }
     });
@@ -292,7 +326,7 @@ class ColumnBlock {
       Result results[results_size];
       auto states = lanes_from(state, j0, width);
       scan_square(scan.op, m_elements + j0 * chunk_length, count, width, scan.exclusive, states,
-                  results);
+                  results, m_hope_of_scans);
       set_lanes(state, j0, width, states);
       write_square(destination, first, lane + j0, count, width,
                    results + first_result(scan.exclusive));
@@ -310,6 +344,8 @@ class ColumnBlock {
 
   Element m_elements[chunk_length * N];
   Lanes<Value, N> m_sum;
+  Hope m_hope_of_sums;
+  Hope m_hope_of_scans;
 };
 
 /// N successive chunks of one line: the lanes are chunks.
@@ -340,7 +376,7 @@ class RowBlock {
       const int k = begin / chunk_length;
       with_width(std::min(square_width, chunks - k), [&](auto whole) {
         SquareLanes<Value> sums{};
-        sum_square(scan.op, square, whole, sums);
+        sum_square(scan.op, square, whole, sums, m_hope_of_sums);
         set_lanes(m_nodes, k, whole, sums);
       });
     }
@@ -384,7 +420,8 @@ class RowBlock {
       Result results[results_size];
       with_width(whole, [&](auto width) {
         auto states = lanes_from(prefixes[0], k, width);
-        scan_square(scan.op, square, chunk_length, width, scan.exclusive, states, results);
+        scan_square(scan.op, square, chunk_length, width, scan.exclusive, states, results,
+                    m_hope_of_scans);
         if (width > 0) state.set(0, states.get(width - 1));
       });
       if (whole < square_width && count % chunk_length > 0) {  // the unfinished last chunk
@@ -433,6 +470,8 @@ class RowBlock {
   Element m_elements[chunk_length * N];
   Lanes<Value, 2 * N> m_nodes;
   Lanes<Value, 1> m_sum;
+  Hope m_hope_of_sums;
+  Hope m_hope_of_scans;
 };
 
 }  // namespace fused_scan::impl

@@ -35,6 +35,26 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_sum(T a, T b) {
 #endif
 }
 
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T sum_rounded_down(T a, T b) {
+  if constexpr (sizeof(T) == 4) {
+    return __fadd_rd(a, b);
+  } else {
+    return __dadd_rd(a, b);
+  }
+}
+
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T sum_rounded_up(T a, T b) {
+  if constexpr (sizeof(T) == 4) {
+    return __fadd_ru(a, b);
+  } else {
+    return __dadd_ru(a, b);
+  }
+}
+#endif
+
 /// False for Inf and NaN; one comparison on a GPU, and every host compiler vectorises it.
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION bool is_finite(T x) {
