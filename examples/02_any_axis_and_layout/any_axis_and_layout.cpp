@@ -13,23 +13,38 @@ namespace {
 
 using Exec = Kokkos::DefaultExecutionSpace;
 
+/// As x, without gaps between its elements: what can be copied between a GPU and the host.
+template <class View>
+Kokkos::View<int***, Exec> without_gaps(const View& x) {
+  return Kokkos::View<int***, Exec>("without gaps", x.extent(0), x.extent(1), x.extent(2));
+}
+
 /// A number for each place, from -5 to 5.
 template <class View>
 void fill(const View& x) {
-  const auto host_x = Kokkos::create_mirror_view(x);
+  const auto numbers = without_gaps(x);
+  const auto host_x = Kokkos::create_mirror_view(numbers);
   for (int i = 0; i < x.extent_int(0); ++i) {
     for (int j = 0; j < x.extent_int(1); ++j) {
       for (int k = 0; k < x.extent_int(2); ++k) host_x(i, j, k) = (7 * i + 5 * j + 3 * k) % 11 - 5;
     }
   }
-  Kokkos::deep_copy(x, host_x);
+  Kokkos::deep_copy(numbers, host_x);
+  Kokkos::deep_copy(x, numbers);
+}
+
+template <class View>
+auto on_host(const View& x) {
+  const auto numbers = without_gaps(x);
+  Kokkos::deep_copy(numbers, x);
+  return Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), numbers);
 }
 
 /// Whether `sums` is x(i, j, k) plus the sum before it on the axis, everywhere.
 template <class X, class Sums>
 bool correct(const X& x, const Sums& sums, int axis) {
-  const auto host_x = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), x);
-  const auto host_sums = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), sums);
+  const auto host_x = on_host(x);
+  const auto host_sums = on_host(sums);
   bool correct = true;
   for (int i = 0; i < x.extent_int(0); ++i) {
     for (int j = 0; j < x.extent_int(1); ++j) {

@@ -44,8 +44,8 @@ KOKKOS_FORCEINLINE_FUNCTION T odd_sum(const T& a, const T& b) {
     return T(odd_sum(a.real(), b.real()), odd_sum(a.imag(), b.imag()));
   } else {
 #if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
-    const T below = sum_rounded_down(a, b);
-    return (bits_of(below) & 1) != 0 ? below : sum_rounded_up(a, b);
+    const BitsOf<T> inexact = bits_of(sum_rounded_down(a, b)) ^ bits_of(sum_rounded_up(a, b));
+    return Kokkos::bit_cast<T>(bits_of(truncated_sum(a, b)) | (inexact & 1));
 #else
     const CompensatedValue<T> sum = two_sum(a, b);
     return rounded_to_odd(sum.sum, sum.compensation);
