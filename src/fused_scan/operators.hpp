@@ -127,7 +127,7 @@ struct CompensatedSumMonoid {
     const value_type sum = two_sum(value.sum, number);
     return {sum.sum, odd_sum(value.compensation, sum.compensation)};
   }
-  /// For the engine on a host: cheaper where nothing is lost.
+  /// accumulate() for less, where nothing is lost; if something is, bits of `lost` are set.
   using lost_type = BitsOf<T>;
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
                                                             const T& number, lost_type& lost) const
@@ -142,7 +142,8 @@ struct CompensatedSumMonoid {
 
 }  // namespace impl
 
-/// The sum, carried as a CompensatedValue and rounded once; of integers the exact sum.
+/// The sum, carried as a CompensatedValue and rounded once; of integers the exact sum. The
+/// compensation is rounded to odd, which breaks ties by terms that the pair has no room for.
 struct CompensatedSum {
   /// The monoid on numbers of type T.
   template <class T>

@@ -71,6 +71,7 @@ class BoundOperator {
   using value_type = typename M::value_type;
   using element_type = Element;
   using result_type = typename ResultOf<M>::type;
+
   static_assert(
       Monoid<M>,
       "fused_scan: an operator needs value_type, identity() and combine(a, b), both const");
