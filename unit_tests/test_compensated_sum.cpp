@@ -80,6 +80,20 @@ bool is_sum_of(const CompensatedValue<T>& sum, Iterator first, Iterator last) {
   return within_bound(sum, exact, magnitude, static_cast<std::size_t>(last - first));
 }
 
+template <class T>
+struct Pair {
+  T a, b;
+};
+
+/// Every other pair is of about the same size, so that their digits overlap.
+template <class T>
+Pair<T> any_pair(std::uint64_t i) {
+  const T a = any_number<T>(2 * i);
+  const T b = i % 2 == 0 ? any_number<T>(2 * i + 1)
+                         : static_cast<T>(a * (4 * random_fraction(2 * i + 1) - 2) / 2);
+  return {a, b};
+}
+
 template <class View>
 void add_to_odd(const View& sums) {
   Kokkos::parallel_for(
@@ -92,10 +106,7 @@ void add_to_odd(const View& sums) {
 TEMPLATE_LIST_TEST_CASE("CompensatedSum.TwoSumIsExact", "", Floats) {
   using T = TestType;
   for (std::uint64_t i = 0; i < 100'000; ++i) {
-    const T a = any_number<T>(2 * i);
-    // Every other pair of about the same size, so that their digits overlap.
-    const T b = i % 2 == 0 ? any_number<T>(2 * i + 1)
-                           : static_cast<T>(a * (4 * random_fraction(2 * i + 1) - 2) / 2);
+    const auto [a, b] = any_pair<T>(i);
     const auto sum = two_sum(a, b);
     CHECK(sum.sum == a + b);
     ExactSum rest;
@@ -114,10 +125,9 @@ TEMPLATE_LIST_TEST_CASE("CompensatedSum.OddSumsLieBesideTheExactOne", "", Floats
   Kokkos::View<T* [3], Kokkos::DefaultExecutionSpace> sums("sums", n);
   const auto on_host = Kokkos::create_mirror_view(sums);
   for (std::size_t i = 0; i < n; ++i) {
-    on_host(i, 0) = any_number<T>(2 * i);
-    on_host(i, 1) = i % 2 == 0
-                        ? any_number<T>(2 * i + 1)
-                        : static_cast<T>(on_host(i, 0) * (4 * random_fraction(2 * i + 1) - 2) / 2);
+    const auto [a, b] = any_pair<T>(i);
+    on_host(i, 0) = a;
+    on_host(i, 1) = b;
   }
   Kokkos::deep_copy(sums, on_host);
   add_to_odd(sums);

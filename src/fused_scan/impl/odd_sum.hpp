@@ -13,7 +13,6 @@
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 #include <fused_scan/compensated_sum.hpp>
-#include <fused_scan/impl/rounded.hpp>
 #include <type_traits>
 
 namespace fused_scan::impl {
@@ -44,8 +43,15 @@ KOKKOS_FORCEINLINE_FUNCTION T odd_sum(const T& a, const T& b) {
     return T(odd_sum(a.real(), b.real()), odd_sum(a.imag(), b.imag()));
   } else {
 #if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
-    const BitsOf<T> inexact = bits_of(sum_rounded_down(a, b)) ^ bits_of(sum_rounded_up(a, b));
-    return Kokkos::bit_cast<T>(bits_of(truncated_sum(a, b)) | (inexact & 1));
+    const auto odd = [](T below, T above, T truncated) {
+      const BitsOf<T> inexact = bits_of(below) ^ bits_of(above);
+      return Kokkos::bit_cast<T>(bits_of(truncated) | (inexact & 1));
+    };
+    if constexpr (sizeof(T) == 4) {
+      return odd(__fadd_rd(a, b), __fadd_ru(a, b), __fadd_rz(a, b));
+    } else {
+      return odd(__dadd_rd(a, b), __dadd_ru(a, b), __dadd_rz(a, b));
+    }
 #else
     const CompensatedValue<T> sum = two_sum(a, b);
     return rounded_to_odd(sum.sum, sum.compensation);

@@ -35,36 +35,6 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_sum(T a, T b) {
 #endif
 }
 
-#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
-/// a + b in the other directions that a GPU rounds to.
-///@{
-template <class T>
-KOKKOS_FORCEINLINE_FUNCTION T sum_rounded_down(T a, T b) {
-  if constexpr (sizeof(T) == 4) {
-    return __fadd_rd(a, b);
-  } else {
-    return __dadd_rd(a, b);
-  }
-}
-template <class T>
-KOKKOS_FORCEINLINE_FUNCTION T sum_rounded_up(T a, T b) {
-  if constexpr (sizeof(T) == 4) {
-    return __fadd_ru(a, b);
-  } else {
-    return __dadd_ru(a, b);
-  }
-}
-template <class T>
-KOKKOS_FORCEINLINE_FUNCTION T truncated_sum(T a, T b) {
-  if constexpr (sizeof(T) == 4) {
-    return __fadd_rz(a, b);
-  } else {
-    return __dadd_rz(a, b);
-  }
-}
-///@}
-#endif
-
 /// False for Inf and NaN; one comparison on a GPU, and every host compiler vectorises it.
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION bool is_finite(T x) {
