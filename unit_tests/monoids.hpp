@@ -93,6 +93,28 @@ struct LinearRecurrence {
   KOKKOS_FUNCTION std::uint64_t lower(const Map& map) const { return map.term; }
 };
 
+/// What `Op` gives, and the number of elements added to it: values larger than 16 bytes of small
+/// elements.
+template <class Op>
+struct Counted {
+  struct CountedValue {
+    typename Op::value_type value;
+    std::uint64_t count;
+  };
+  using value_type = CountedValue;
+
+  Op op;
+
+  KOKKOS_FUNCTION value_type identity() const { return {op.identity(), 0}; }
+  KOKKOS_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+    return {op.combine(a.value, b.value), a.count + b.count};
+  }
+  KOKKOS_FUNCTION value_type lift(std::uint64_t x) const { return {op.lift(x), 1}; }
+  KOKKOS_FUNCTION std::uint64_t lower(const value_type& counted) const {
+    return op.lower(counted.value) + counted.count;
+  }
+};
+
 // Random values that have an inverse: no product of them, however long, forgets one.
 
 template <int N>

@@ -4,7 +4,7 @@
 #define FUSED_SCAN_IMPL_DEVICE_SCAN_HPP
 
 // The engine on a GPU. A team takes one tile: it copies it to its scratch memory, each thread sums
-// up one or two chunks of one line, the tile's node of the tree is published, the nodes before it
+// up a few chunks of one line, the tile's node of the tree is published, the nodes before it
 // are collected, and the results written. Elements are read once and written once.
 //
 // They wait in scratch memory rather than in registers, so that a multiprocessor holds more teams
@@ -32,6 +32,26 @@ KOKKOS_FORCEINLINE_FUNCTION void unrolled(const F& f) {
   [&]<int... r>(std::integer_sequence<int, r...>) {
     (f(r), ...);
   }(std::make_integer_sequence<int, n>());
+}
+
+/// f(0), ..., f(n - 1) in a loop that stays one: code that fits into the instruction cache is worth
+/// more than its counter.
+template <class F>
+KOKKOS_FORCEINLINE_FUNCTION void looped(int n, const F& f) {
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
+#pragma unroll 1
+#endif
+  for (int i = 0; i < n; ++i) f(i);
+}
+
+/// values[i]: an array in registers has no addresses.
+template <class Value, int n>
+KOKKOS_FORCEINLINE_FUNCTION Value chosen(const Value (&values)[n], int i) {
+  Value result = values[0];
+  unrolled<n>([&](int k) {
+    if (k == i) result = values[k];
+  });
+  return result;
 }
 
 // --- the tree of prefix_tree.hpp over a few values in memory ----------------------------------
@@ -138,7 +158,8 @@ struct DeviceScan {
   /// Chunks of one line that a thread works on, its run: 256 bytes, or 128 where a functor stores,
   /// whose loads may have to wait for its stores.
   static constexpr bool calls_functor = std::is_void_v<typename StoreLine::value_type>;
-  static constexpr int run_levels = slot_size <= 4   ? (calls_functor ? 1 : 2)
+  static constexpr int run_levels = !small           ? 0
+                                    : slot_size <= 4 ? (calls_functor ? 1 : 2)
                                     : slot_size <= 8 ? 1
                                                      : 0;
   static constexpr int run_chunks = 1 << run_levels;
@@ -148,8 +169,9 @@ struct DeviceScan {
   static constexpr int column_run_levels = full_warp || !small ? 2 : 4;
   static constexpr int team_size = column_lines << column_run_levels;
   static constexpr int max_runs = rows ? team_size : 1 << column_run_levels;
-  /// As many as their scratch memory leaves room for on a multiprocessor of an H100.
-  static constexpr int teams_at_once = 5;
+  /// As many as their scratch memory leaves room for on a multiprocessor of an H100. A functor, and
+  /// large values, need the registers or the memory of one of them.
+  static constexpr int teams_at_once = calls_functor || sizeof(Value) > 8 ? 5 : 6;
 
   using Policy =
       Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<team_size, small ? teams_at_once : 1>>;
@@ -157,8 +179,9 @@ struct DeviceScan {
   using Board = NodeBoard<Value>;
 
   Scan scan;
-  int runs;   // of a line in a tile; a power of two
-  int lines;  // of a team
+  int runs;    // of a line in a tile; a power of two
+  int chunks;  // of a run: all, or one where there are so few tiles that most of the card is idle
+  int lines;   // of a team
   // In 32 bits, in which a GPU divides fast.
   std::uint32_t bundles;  // of lines
   std::uint32_t bundles_of_outer;
@@ -209,8 +232,7 @@ struct DeviceScan {
   static constexpr int radix = 1 << radix_bits;
 
   KOKKOS_FUNCTION int values_in_scratch() const {
-    const int of_chunks = run_chunks > 1 ? run_chunks * runs * lines : 0;
-    return of_chunks + (rows ? 2 * max_warps : (runs + 1 + radix - 1) * lines);
+    return rows ? 2 * max_warps : (runs + 1 + radix - 1) * lines;
   }
   KOKKOS_FUNCTION std::size_t stage_bytes() const {
     return !small ? 0 : runs * sizeof(Slot) * (rows ? lines * slots_of_run : slots_of_column_run);
@@ -233,6 +255,8 @@ struct DeviceScan {
     T of[n];
   };
   static constexpr int slots_of_run = run_length + slots_of_pack;
+  /// Elements of a chunk that a thread has in registers at a time: rows need some for other things.
+  static constexpr int at_once = rows && small ? std::max(8, slots_of_pack) : chunk_length;
   // The runs of a warp on few columns don't meet either.
   static constexpr int slots_of_column_run = run_length * column_lines + (full_warp ? 0 : 8);
 
@@ -244,8 +268,10 @@ struct DeviceScan {
         : m_kernel(kernel),
           m_member(member),
           m_call(call),
-          m_team_line(rows ? member.team_rank() / kernel.runs : member.team_rank() % column_lines),
-          m_run(rows ? member.team_rank() % kernel.runs : member.team_rank() / column_lines),
+          m_team_line(rows ? member.team_rank() >> levels_over(kernel.runs)
+                           : member.team_rank() & (column_lines - 1)),
+          m_run(rows ? member.team_rank() & (kernel.runs - 1)
+                     : member.team_rank() >> levels_over(column_lines)),
           m_bundle(bundle),
           m_tile(tile),
           m_scratch(scratch) {
@@ -253,8 +279,8 @@ struct DeviceScan {
       m_outer = bundle / per_outer;
       m_line = static_cast<std::int64_t>(bundle % per_outer) * kernel.lines + m_team_line;
       m_active = m_line < kernel.scan.extents.inner;
-      m_first = (static_cast<std::int64_t>(tile) * kernel.runs + m_run) * run_length;
-      m_count = m_active ? elements_from(m_first, run_length) : 0;
+      m_first = (static_cast<std::int64_t>(tile) * kernel.runs + m_run) * length_of_run();
+      m_count = m_active ? elements_from(m_first, length_of_run()) : 0;
     }
 
     /// Asks for the elements of the tile, to wait in the cache of the card.
@@ -268,7 +294,7 @@ struct DeviceScan {
         } else {
           if (line.lane_stride != 1) return;
           const std::int64_t first_line = m_line - m_team_line;
-          const int count = elements_from(m_first, run_length);
+          const int count = elements_from(m_first, length_of_run());
           for (int r = m_team_line; r < count; r += column_lines) {
             prefetch_to_cache(&line.at(m_first + r, first_line));
           }
@@ -283,12 +309,13 @@ struct DeviceScan {
       }
       Elements elements(*this);
       load(elements);
-      const Value sum = sum_of_run(elements);
+      ChunkValues sums;
+      const Value sum = sum_of_run(elements, sums);
       const Value prefix = rows ? prefix_in_row(sum) : prefix_in_column(sum);
       if (m_kernel.scan.exclusive) {
-        scan_run<true>(elements, prefix);
+        scan_run<true>(elements, sums, prefix);
       } else {
-        scan_run<false>(elements, prefix);
+        scan_run<false>(elements, sums, prefix);
       }
     }
 
@@ -299,20 +326,22 @@ struct DeviceScan {
       return left >= wanted ? wanted : left > 0 ? static_cast<int>(left) : 0;
     }
 
+    KOKKOS_FUNCTION int length_of_run() const {
+      return rows ? run_length : m_kernel.chunks * chunk_length;
+    }
+
     KOKKOS_FUNCTION bool is_last() const { return m_tile + 1 == m_kernel.line_tiles; }
 
     KOKKOS_FUNCTION Value initial() const { return m_kernel.scan.initial(m_outer, m_line); }
 
     // --- elements and results ---
 
-    // Where the elements of a thread's run wait for the prefix. Chunks are worked on in a loop that
-    // isn't unrolled: code that fits into the instruction cache is worth more than its counters.
+    // Where the elements of a thread's run wait for the prefix.
     struct InScratch {
       static constexpr int step = rows ? 1 : column_lines;
       static constexpr int pack = rows && sizeof(Loaded) == sizeof(Stored) ? slots_of_pack : 1;
 
       Slot* slots;
-      bool turned = false;  // packs of a line that is walked from its end
 
       KOKKOS_FUNCTION explicit InScratch(const Team& team)
           : slots(team.slots() + (rows ? team.m_member.team_rank() * slots_of_run
@@ -322,68 +351,54 @@ struct DeviceScan {
       KOKKOS_FUNCTION T* at(int r) const {
         return reinterpret_cast<T*>(slots + r * step);
       }
-      KOKKOS_FUNCTION void read(int chunk, Element (&elements)[chunk_length]) const {
-        in_order(turned, [&](const auto& place) {
-          unrolled<chunk_length / pack>([&](int p) {
-            const auto values = *at<Group<Loaded, pack>>(chunk * chunk_length + p * pack);
-            unrolled<pack>(
-                [&](int k) { elements[p * pack + k] = static_cast<Element>(values.of[place(k)]); });
-          });
+      KOKKOS_FUNCTION void read(int first, Element (&elements)[at_once]) const {
+        unrolled<at_once / pack>([&](int p) {
+          const auto values = *at<Group<Loaded, pack>>(first + p * pack);
+          unrolled<pack>(
+              [&](int k) { elements[p * pack + k] = static_cast<Element>(values.of[k]); });
         });
       }
-      KOKKOS_FUNCTION void write(int chunk, const Result (&results)[chunk_length],
-                                 bool turned_results) const {
-        in_order(turned_results, [&](const auto& place) {
-          unrolled<chunk_length / pack>([&](int p) {
-            Group<Stored, pack> values;
-            unrolled<pack>(
-                [&](int k) { values.of[place(k)] = static_cast<Stored>(results[p * pack + k]); });
-            *at<Group<Stored, pack>>(chunk * chunk_length + p * pack) = values;
-          });
+      KOKKOS_FUNCTION void write(int first, const Result (&results)[at_once]) const {
+        unrolled<at_once / pack>([&](int p) {
+          Group<Stored, pack> values;
+          unrolled<pack>([&](int k) { values.of[k] = static_cast<Stored>(results[p * pack + k]); });
+          *at<Group<Stored, pack>>(first + p * pack) = values;
         });
       }
-
-     private:
-      /// Calls move(place) with the place in its pack of a pack's k-th element.
-      template <class Move>
-      KOKKOS_FORCEINLINE_FUNCTION static void in_order(bool from_end, const Move& move) {
-        if (pack > 1 && from_end) {
-          move([](int k) { return pack - 1 - k; });
-        } else {
-          move([](int k) { return k; });
-        }
+      /// The packs of a line that is walked from its end come, and leave, the other way round.
+      KOKKOS_FUNCTION void turn_packs() const {
+        looped(run_length / pack, [&](int p) {
+          auto* const values = at<Group<Slot, pack>>(p * pack);
+          const auto turned = *values;
+          unrolled<pack>([&](int k) { values->of[k] = turned.of[pack - 1 - k]; });
+        });
       }
     };
     struct InRegisters {
       Element elements[run_length];
 
       KOKKOS_FUNCTION explicit InRegisters(const Team&) {}
-      KOKKOS_FUNCTION void read(int, Element (&into)[chunk_length]) const {
-        for (int r = 0; r < chunk_length; ++r) into[r] = elements[r];
+      KOKKOS_FUNCTION void read(int, Element (&into)[at_once]) const {
+        for (int r = 0; r < at_once; ++r) into[r] = elements[r];
       }
     };
     using Elements = std::conditional_t<small, InScratch, InRegisters>;
 
     KOKKOS_FUNCTION Slot* slots() const { return reinterpret_cast<Slot*>(m_scratch); }
-    /// The sums of this thread's chunks lie at [0], [threads()], [2 * threads()], ...
-    KOKKOS_FUNCTION Value* chunk_sums() const {
-      return reinterpret_cast<Value*>(m_scratch + m_kernel.stage_bytes()) + m_member.team_rank();
-    }
-    KOKKOS_FUNCTION int threads() const { return m_kernel.runs * m_kernel.lines; }
-    /// The values of the scratch memory behind those.
+    /// What of the scratch memory is behind those.
     KOKKOS_FUNCTION Value* values() const {
-      return chunk_sums() - m_member.team_rank() + (run_chunks > 1 ? run_chunks * threads() : 0);
+      return reinterpret_cast<Value*>(m_scratch + m_kernel.stage_bytes());
     }
 
     KOKKOS_FUNCTION int lane() const { return m_member.team_rank() % warp_size; }
 
-    /// f(0), ..., f(15), as far as they are below count.
-    template <class F>
-    KOKKOS_FORCEINLINE_FUNCTION static void for_chunk(int count, const F& f) {
-      if (count >= chunk_length) {
-        unrolled<chunk_length>(f);
+    /// f(0), ..., f(size - 1), as far as they are below count.
+    template <int size, class F>
+    KOKKOS_FORCEINLINE_FUNCTION static void unrolled_below(int count, const F& f) {
+      if (count >= size) {
+        unrolled<size>(f);
       } else {
-        unrolled<chunk_length>([&](int r) {
+        unrolled<size>([&](int r) {
           if (r < count) f(r);
         });
       }
@@ -408,61 +423,81 @@ struct DeviceScan {
     };
     KOKKOS_FUNCTION Part part_of_warp() const {
       const int runs = runs_of_warp();
-      const std::int64_t first = m_first - m_run % runs * run_length;
+      const std::int64_t first = m_first - (m_run & (runs - 1)) * run_length;
       return {first, elements_from(first, runs * run_length)};
     }
-    /// Whether for_warp moves packs.
+    /// Whether for_warp can move packs.
     template <class Line>
-    KOKKOS_FUNCTION bool moves_packs(const Line& line) const {
-      return part_of_warp().count % slots_of_pack == 0 &&
-             line.is_packed(line.axis_stride, line.lane_stride);
+    KOKKOS_FUNCTION static bool has_packs(const Line& line, const Part& part) {
+      if constexpr (packs<Line>) {
+        return part.count % slots_of_pack == 0 &&
+               line.is_packed(line.axis_stride, line.lane_stride);
+      } else {
+        return false;
+      }
     }
     template <class Line>
-    KOKKOS_FUNCTION bool moves_turned_packs(const Line& line) const {
+    KOKKOS_FUNCTION static bool is_backwards(const Line& line) {
       if constexpr (packs<Line>) {
-        return line.axis_stride < 0 && moves_packs(line);
+        return line.axis_stride < 0;
       } else {
         return false;
       }
     }
 
     /// Calls f(slot, walk, r) for a part of the elements of this thread's warp, so that
-    /// neighbouring threads get neighbouring elements of a line, and so does g(slot, pack) with
-    /// packs of them where the memory allows it.
+    /// neighbouring threads get neighbouring elements of a line, or g(slot, pack) for packs of
+    /// them.
     template <class Line, class F, class G>
-    KOKKOS_FORCEINLINE_FUNCTION void for_warp(const Line& line, const F& f, const G& g) const {
+    KOKKOS_FORCEINLINE_FUNCTION void for_warp(const Line& line, const Part& part, bool by_packs,
+                                              const F& f, const G& g) const {
       const int runs = runs_of_warp();
-      const auto [first, count] = part_of_warp();
-      const std::int64_t warp_line = m_line - lane() / runs;
+      const std::int64_t warp_line = m_line - (lane() >> levels_over(runs));
       const std::int64_t lines = m_kernel.scan.extents.inner - warp_line;
-      const auto for_lines = [&]<int size>(const auto& transfer) {
-        // Every 32nd group of `size` elements is this thread's.
-        constexpr int step = warp_size * size;
-        const int mine = lane() * size;
-        Slot* slot = slots() + (m_member.team_rank() - lane()) * slots_of_run + mine +
-                     mine / run_length * slots_of_pack;
-        for (int l = 0; l < warp_size / runs && l < lines; ++l) {
-          const auto move = transfer(first + mine, warp_line + l);
-          for (int r = 0; r * step + mine < count; ++r) {
-            move(slot + r * step + r * step / run_length * slots_of_pack, r);
+      Slot* slot = slots() + (m_member.team_rank() - lane()) * slots_of_run;
+      for (int l = 0; l < warp_size >> levels_over(runs) && l < lines; ++l) {
+        if (by_packs) {
+          move_packs(line, part, warp_line + l, slot, g);
+        } else {
+          const auto walk = line.walk(part.first + lane(), warp_line + l, warp_size);
+          for (int r = 0; r * warp_size + lane() < part.count; ++r) {
+            f(slot + place(r * warp_size + lane()), walk, r);
           }
-          slot += runs * slots_of_run;
         }
-      };
-      if constexpr (packs<Line>) {
-        if (moves_packs(line)) {
-          const int step = line.axis_stride < 0 ? -warp_size : warp_size;
-          const int lowest = line.axis_stride < 0 ? slots_of_pack - 1 : 0;
-          for_lines.template operator()<slots_of_pack>([&](std::int64_t i, std::int64_t j) {
-            auto* const packs = line.pack(i + lowest, j);
-            return [&g, packs, step](Slot* slot, int r) { g(slot, packs + r * step); };
-          });
-          return;
-        }
+        slot += runs * slots_of_run;
       }
-      for_lines.template operator()<1>([&](std::int64_t i, std::int64_t j) {
-        return [&f, walk = line.walk(i, j, warp_size)](Slot* slot, int r) { f(slot, walk, r); };
-      });
+    }
+
+    /// Among the slots of a line in the warp, that of its i-th element.
+    KOKKOS_FUNCTION static int place(int i) { return i + divided(i, run_length) * slots_of_pack; }
+
+    /// a / b of two numbers that aren't negative, which is a shift where b is known.
+    KOKKOS_FORCEINLINE_FUNCTION static int divided(int a, int b) {
+      return static_cast<int>(static_cast<unsigned>(a) / static_cast<unsigned>(b));
+    }
+
+    /// Every 32nd pack is this thread's, in the order of the memory: the places in scratch memory
+    /// go backwards where the line is walked from its end.
+    template <class Line, class G>
+    KOKKOS_FORCEINLINE_FUNCTION void move_packs(const Line& line, const Part& part, std::int64_t j,
+                                                Slot* slots, const G& g) const {
+      if constexpr (packs<Line>) {
+        constexpr int step = warp_size * slots_of_pack;
+        static_assert(step % run_length == 0);
+        const bool backwards = is_backwards(line);
+        const int mine = lane() * slots_of_pack;
+        auto* pack = line.pack(part.first + (backwards ? part.count - 1 : 0), j) + lane();
+        Slot* slot = slots + place(backwards ? part.count - slots_of_pack - mine : mine);
+        const int slot_step = backwards ? -place(step) : place(step);
+        const int count = divided(part.count + step - slots_of_pack - mine, step);
+        constexpr int several = 4;
+        looped(count / several, [&](int) {
+          unrolled<several>([&](int k) { g(slot + k * slot_step, pack + k * warp_size); });
+          slot += several * slot_step;
+          pack += several * warp_size;
+        });
+        looped(count % several, [&](int k) { g(slot + k * slot_step, pack + k * warp_size); });
+      }
     }
 
     /// A whole run of whole packs: the warp copies four rows at a time.
@@ -472,13 +507,14 @@ struct DeviceScan {
         constexpr int packs_of_row = warp_size / slots_of_pack;
         constexpr int rows_at_once = warp_size / packs_of_row;
         const std::int64_t warp_line = m_line - lane();
-        const bool whole = m_first + run_length <= m_kernel.scan.extents.length &&
+        const int length = length_of_run();
+        const bool whole = m_first + length <= m_kernel.scan.extents.length &&
                            warp_line + warp_size <= m_kernel.scan.extents.inner;
         if (!whole || !line.is_packed(line.lane_stride, line.axis_stride)) return false;
         const int row = lane() / packs_of_row;
         const int column = lane() % packs_of_row * slots_of_pack;
         Slot* const to = elements.slots - lane() + row * column_lines + column;
-        for (int r = 0; r < run_length; r += 4 * rows_at_once) {
+        for (int r = 0; r < length; r += 4 * rows_at_once) {
           unrolled<4>([&](int k) {
             const int at = r + k * rows_at_once;
             copy_to_scratch(
@@ -501,11 +537,11 @@ struct DeviceScan {
           return elements.template at<Loaded>(c * chunk_length + r);
         };
         if constexpr (!std::is_void_v<typename Line::value_type> && copies_by_itself<Loaded>) {
-          for_chunk(count, [&](int r) { walk.copy(r, place(r)); });
+          unrolled_below<chunk_length>(count, [&](int r) { walk.copy(r, place(r)); });
         } else {
           Loaded chunk[chunk_length];
-          for_chunk(count, [&](int r) { chunk[r] = walk.read(r); });
-          for_chunk(count, [&](int r) { *place(r) = chunk[r]; });
+          unrolled_below<chunk_length>(count, [&](int r) { chunk[r] = walk.read(r); });
+          unrolled_below<chunk_length>(count, [&](int r) { *place(r) = chunk[r]; });
         }
       });
     }
@@ -514,74 +550,98 @@ struct DeviceScan {
       const auto line = m_kernel.scan.load.line(m_outer);
       if constexpr (!small) {
         for_run(line, [&](int c, int count, const auto& walk) {
-          for_chunk(count, [&](int r) {
+          unrolled_below<chunk_length>(count, [&](int r) {
             elements.elements[c * chunk_length + r] = static_cast<Element>(walk.read(r));
           });
         });
       } else {
+        bool turned = false;
         if constexpr (rows) {
-          elements.turned = moves_turned_packs(line);
+          const Part part = part_of_warp();
+          const bool by_packs = has_packs(line, part);
           for_warp(
-              line,
+              line, part, by_packs,
               [&](Slot* slot, const auto& walk, int r) {
                 walk.copy(r, reinterpret_cast<Loaded*>(slot));
               },
               [&](Slot* slot, const auto* pack) {
                 copy_to_scratch(reinterpret_cast<Pack*>(slot), pack);
               });
+          turned = by_packs && is_backwards(line);
         } else if (!load_packs(line, elements)) {
           load_run(line, elements);
         }
         await_copies();
         warp_barrier(m_member);
+        if (turned) elements.turn_packs();
       }
     }
 
+    // --- the two passes over the elements ---
+    //
+    // Chunks, and groups of a chunk's elements, are worked on in loops that aren't unrolled: code
+    // that fits into the instruction cache is worth more than its counters. Several chunks side by
+    // side, whose additions don't wait for each other, were no faster.
+
+    /// One for every chunk of a run.
+    using ChunkValues = Value[run_chunks];
+
     /// Nobody asks for the sum of a chunk or run that isn't full.
-    KOKKOS_FUNCTION Value sum_of_run(const Elements& elements) const {
+    KOKKOS_FORCEINLINE_FUNCTION Value sum_of_run(const Elements& elements,
+                                                 ChunkValues& sums) const {
       const Op& op = m_kernel.scan.op;
-      Value sum = op.identity();
+      unrolled<run_chunks>([&](int k) { sums[k] = op.identity(); });
       for (int c = 0; (c + 1) * chunk_length <= m_count; ++c) {
-        Element chunk[chunk_length];
-        elements.read(c, chunk);
-        sum = op.lift(chunk[0]);
-        unrolled<chunk_length - 1>([&](int r) { sum = op.accumulate(sum, chunk[r + 1]); });
-        if constexpr (run_chunks > 1) chunk_sums()[c * threads()] = sum;
+        Value sum = op.identity();
+        for (int first = 0; first < chunk_length; first += at_once) {
+          Element group[at_once];
+          elements.read(c * chunk_length + first, group);
+          sum = first == 0 ? op.lift(group[0]) : op.accumulate(sum, group[0]);
+          unrolled<at_once - 1>([&](int r) { sum = op.accumulate(sum, group[r + 1]); });
+        }
+        unrolled<run_chunks>([&](int k) {
+          if (k == c) sums[k] = sum;
+        });
       }
-      if (run_chunks == 1) return sum;
-      if (m_count < run_length) return op.identity();
-      return node_over<run_levels>(op, chunk_sums(), threads());
+      return m_kernel.chunks == 1 ? sums[0] : node_over<run_levels>(op, sums, 1);
     }
 
     template <bool exclusive>
-    KOKKOS_FUNCTION void scan_run(const Elements& elements, const Value& prefix) const {
+    KOKKOS_FORCEINLINE_FUNCTION void scan_run(const Elements& elements, const ChunkValues& sums,
+                                              const Value& prefix) const {
       const Op& op = m_kernel.scan.op;
       const auto line = m_kernel.scan.store.line(m_outer);
-      const bool turned = moves_turned_packs(line);
+      ChunkValues before_chunk;
+      unrolled<run_chunks>(
+          [&](int k) { before_chunk[k] = prefix_over<run_levels>(op, prefix, sums, 1, k); });
       Value state = prefix;
       for (int c = 0; c * chunk_length < m_count; ++c) {
-        Element chunk[chunk_length];
-        elements.read(c, chunk);
-        state = prefix_over<run_levels>(op, prefix, chunk_sums(), threads(), c);
-        const auto next = [&](int r) {
-          const Value before = state;
-          state = op.accumulate(before, chunk[r]);
-          return op.lower(exclusive ? before : state);
-        };
-        const int count = m_count - c * chunk_length;
-        if constexpr (rows && small) {
-          Result results[chunk_length];
-          for_chunk(count, [&](int r) { results[r] = next(r); });
-          elements.write(c, results, turned);
-        } else {
-          const auto walk = line.walk(m_first + c * chunk_length, m_line, 1);
-          for_chunk(count, [&](int r) { walk.write(r, next(r)); });
+        state = chosen(before_chunk, c);
+        for (int first = c * chunk_length; first < (c + 1) * chunk_length; first += at_once) {
+          Element group[at_once];
+          elements.read(first, group);
+          const auto next = [&](int r) {
+            const Value before = state;
+            state = op.accumulate(before, group[r]);
+            return op.lower(exclusive ? before : state);
+          };
+          if constexpr (rows && small) {
+            Result results[at_once];
+            unrolled_below<at_once>(m_count - first, [&](int r) { results[r] = next(r); });
+            elements.write(first, results);
+          } else {
+            const auto walk = line.walk(m_first + first, m_line, 1);
+            unrolled_below<at_once>(m_count - first, [&](int r) { walk.write(r, next(r)); });
+          }
         }
       }
       if constexpr (rows && small) {
+        const Part part = part_of_warp();
+        const bool by_packs = has_packs(line, part);
+        if (by_packs && is_backwards(line)) elements.turn_packs();
         warp_barrier(m_member);
         for_warp(
-            line,
+            line, part, by_packs,
             [&](Slot* slot, const auto& walk, int r) {
               walk.write(r, *reinterpret_cast<const Stored*>(slot));
             },
@@ -648,7 +708,7 @@ struct DeviceScan {
     /// are published, the last tile may store the final state, and the two may be one array.
     KOKKOS_FUNCTION Value initial_before_publishing() const {
       const Value state = initial();
-      Kokkos::memory_fence();
+      if constexpr (Scan::Initial::reads_memory) Kokkos::memory_fence();
       return state;
     }
     KOKKOS_FUNCTION void publish_node(const Value& node) const {
@@ -754,7 +814,7 @@ struct DeviceScan {
       } else {
         const Op& op = m_kernel.scan.op;
         const int levels = levels_over(runs_of_warp());
-        const int run = m_run % runs_of_warp();
+        const int run = m_run & (runs_of_warp() - 1);
         const Value node = node_of_lane(op, sum, lane(), levels);
         if (m_kernel.lines > 1) {
           const Value before = m_active ? initial() : op.identity();
@@ -785,7 +845,9 @@ struct DeviceScan {
     }
 
     /// log2 of a power of two.
-    KOKKOS_FUNCTION static int levels_over(int count) { return levels_ending_with(count - 1); }
+    KOKKOS_FUNCTION static int levels_over(int count) {
+      return Kokkos::Experimental::countr_zero_builtin(static_cast<unsigned>(count));
+    }
 
     /// The first warp of a team publishes its tile's node; returns the prefix before the tile.
     KOKKOS_FUNCTION Value exchange_in_row(const Value& total) const {
@@ -848,7 +910,7 @@ void run_on_device(const Exec& exec, const Scan& scan, const std::string& label,
   using Kernel = DeviceScan<Exec, Scan, shape>;
   using Board = typename Kernel::Board;
   const ScanExtents& extents = scan.extents;
-  Kernel kernel{scan, {}, {}, {}, {}, {}, {}, {}};
+  Kernel kernel{scan, {}, Kernel::run_chunks, {}, {}, {}, {}, {}, {}};
   const auto runs_over = [](std::int64_t length) {
     const std::int64_t runs = ceil_div(std::max<std::int64_t>(length, 1), Kernel::run_length);
     return static_cast<int>(
@@ -859,13 +921,20 @@ void run_on_device(const Exec& exec, const Scan& scan, const std::string& label,
   if (Kernel::rows && !whole_lines && block_size > 0) {
     kernel.runs = std::max(runs_over(block_size), warp_size);
   }
-  const std::int64_t line_tiles = ceil_div(extents.length, kernel.runs * Kernel::run_length);
   const bool lines_of_warp = Kernel::rows && whole_lines && kernel.runs <= warp_size;
   kernel.lines = !Kernel::rows   ? Kernel::column_lines
                  : lines_of_warp ? Kernel::team_size / kernel.runs
                                  : 1;
   const std::int64_t bundles_of_outer = ceil_div(extents.inner, kernel.lines);
   const std::int64_t bundles = extents.outer * bundles_of_outer;
+  const std::int64_t multiprocessors = exec.concurrency() / 2048;
+  std::int64_t tile_length = kernel.runs * Kernel::run_length;
+  if (!Kernel::rows && !whole_lines &&
+      bundles * ceil_div(extents.length, tile_length) <= multiprocessors / 2) {
+    kernel.chunks = 1;
+    tile_length = kernel.runs * chunk_length;
+  }
+  const std::int64_t line_tiles = ceil_div(extents.length, tile_length);
   kernel.bundles = static_cast<std::uint32_t>(bundles);
   kernel.bundles_of_outer = static_cast<std::uint32_t>(bundles_of_outer);
   kernel.line_tiles = static_cast<std::uint32_t>(line_tiles);
@@ -873,9 +942,9 @@ void run_on_device(const Exec& exec, const Scan& scan, const std::string& label,
     kernel.board = Board(Workspace<Exec>::get(exec, Board::bytes_for(kernel.places()), label));
   }
   const std::int64_t teams = bundles * std::max<std::int64_t>(line_tiles, 1);
-  // A quarter of a tile for each multiprocessor (of 2048 threads), where there are so many tiles
-  // that what the first ones wait for doesn't count. Further ahead it was slower.
-  const std::int64_t ahead = exec.concurrency() / 8192;
+  // A quarter of a tile for each multiprocessor, where there are so many tiles that what the first
+  // ones wait for doesn't count. Further ahead it was slower.
+  const std::int64_t ahead = multiprocessors / 4;
   if (line_tiles > 1 && teams >= 100 * ahead) {
     kernel.tiles_ahead = static_cast<std::uint32_t>(ahead);
   }

@@ -27,6 +27,7 @@ struct None {
 
 template <class Op>
 struct NoInitialState {
+  static constexpr bool reads_memory = false;
   Op op;
   KOKKOS_FUNCTION auto operator()(std::int64_t, std::int64_t) const { return op.identity(); }
 };
@@ -39,6 +40,7 @@ struct NoFinalState {
 /// `state`(o, j) is a value or an element.
 template <class Op, class State>
 struct InitialStateFunctor {
+  static constexpr bool reads_memory = true;
   Op op;
   State state;
   KOKKOS_FUNCTION auto operator()(std::int64_t outer, std::int64_t lane) const {

@@ -19,6 +19,7 @@ struct LineScan {
   using Op = Op_;
   using Load = Load_;
   using Store = Store_;
+  using Initial = Initial_;
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
   using Result = typename Op::result_type;

@@ -77,12 +77,12 @@ class StridedLines {
 
   KOKKOS_FUNCTION T* begin_of(std::int64_t outer) const {
     T* begin = m_data;
-    for (int d = m_outer_rank - 1; d >= 0; --d) {
+    for (int d = m_outer_rank - 1; d > 0; --d) {
       const std::int64_t quotient = divided(outer, m_extent[d]);
       begin += (outer - quotient * m_extent[d]) * m_stride[d];
       outer = quotient;
     }
-    return begin;
+    return m_outer_rank > 0 ? begin + outer * m_stride[0] : begin;
   }
 
   /// The first element of line (outer, lane).
