@@ -367,10 +367,18 @@ struct DeviceScan {
       }
       /// The packs of a line that is walked from its end come, and leave, the other way round.
       KOKKOS_FUNCTION void turn_packs() const {
-        looped(run_length / pack, [&](int p) {
-          auto* const values = at<Group<Slot, pack>>(p * pack);
-          const auto turned = *values;
-          unrolled<pack>([&](int k) { values->of[k] = turned.of[pack - 1 - k]; });
+        constexpr int several = 4;  // under way at a time
+        looped(run_length / (several * pack), [&](int p) {
+          Group<Loaded, pack> packs[several];
+          const auto place = [&](int q) {
+            return at<Group<Loaded, pack>>((p * several + q) * pack);
+          };
+          unrolled<several>([&](int q) { packs[q] = *place(q); });
+          unrolled<several>([&](int q) {
+            Group<Loaded, pack> turned;
+            unrolled<pack>([&](int k) { turned.of[k] = packs[q].of[pack - 1 - k]; });
+            *place(q) = turned;
+          });
         });
       }
     };
