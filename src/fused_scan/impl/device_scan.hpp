@@ -498,7 +498,7 @@ struct DeviceScan {
         Slot* slot = slots + place(backwards ? part.count - slots_of_pack - mine : mine);
         const int slot_step = backwards ? -place(step) : place(step);
         const int count = divided(part.count + step - slots_of_pack - mine, step);
-        constexpr int several = 4;
+        constexpr int several = 4;  // written out, with addresses that are constants apart
         looped(count / several, [&](int) {
           unrolled<several>([&](int k) { g(slot + k * slot_step, pack + k * warp_size); });
           slot += several * slot_step;
