@@ -45,21 +45,6 @@ void check_every_axis(const Extents& extents) {
     });
 }
 
-}  // namespace
-
-TEMPLATE_LIST_TEST_CASE("ScanMonoids.ValuesOfOneTo64Bytes", "", Monoids) {
-  for_each_type<Layouts>([](auto layout) {
-    using Layout = decltype(layout);
-    check_every_axis<TestType, Layout>({2, 1031, 3});
-    check_every_axis<TestType, Layout>({3, 300, 17});
-  });
-}
-
-// One line that all threads share.
-TEMPLATE_LIST_TEST_CASE("ScanMonoids.LongLines", "", Monoids) {
-  check_every_axis<TestType, Kokkos::LayoutRight>({1, 50'021, 1});
-}
-
 template <class TestExec, class Element, class Op>
 void check_recurrence(const Op& op, const LinearRecurrence& recurrence, std::uint64_t per_element) {
   using T = std::uint64_t;
@@ -86,6 +71,21 @@ void check_recurrence(const Op& op, const LinearRecurrence& recurrence, std::uin
       INFO(to_string(call));
       CHECK_THAT((scanned<In, Out>(array, op, call)), equals(expected));
     });
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("ScanMonoids.ValuesOfOneTo64Bytes", "", Monoids) {
+  for_each_type<Layouts>([](auto layout) {
+    using Layout = decltype(layout);
+    check_every_axis<TestType, Layout>({2, 1031, 3});
+    check_every_axis<TestType, Layout>({3, 300, 17});
+  });
+}
+
+// One line that all threads share.
+TEMPLATE_LIST_TEST_CASE("ScanMonoids.LongLines", "", Monoids) {
+  check_every_axis<TestType, Kokkos::LayoutRight>({1, 50'021, 1});
 }
 
 TEMPLATE_LIST_TEST_CASE("ScanMonoids.OperatorWithStateLiftAndLower", "", ExecutionSpaces) {

@@ -477,12 +477,7 @@ struct DeviceScan {
     }
 
     /// Among the slots of a line in the warp, that of its i-th element.
-    KOKKOS_FUNCTION static int place(int i) { return i + divided(i, run_length) * slots_of_pack; }
-
-    /// a / b of two numbers that aren't negative, which is a shift where b is known.
-    KOKKOS_FORCEINLINE_FUNCTION static int divided(int a, int b) {
-      return static_cast<int>(static_cast<unsigned>(a) / static_cast<unsigned>(b));
-    }
+    KOKKOS_FUNCTION static int place(int i) { return i + i / run_length * slots_of_pack; }
 
     /// Every 32nd pack is this thread's, in the order of the memory: the places in scratch memory
     /// go backwards where the line is walked from its end.
@@ -497,7 +492,7 @@ struct DeviceScan {
         auto* pack = line.pack(part.first + (backwards ? part.count - 1 : 0), j) + lane();
         Slot* slot = slots + place(backwards ? part.count - slots_of_pack - mine : mine);
         const int slot_step = backwards ? -place(step) : place(step);
-        const int count = divided(part.count + step - slots_of_pack - mine, step);
+        const int count = (part.count + step - slots_of_pack - mine) / step;
         constexpr int several = 4;  // written out, with addresses that are constants apart
         looped(count / several, [&](int) {
           unrolled<several>([&](int k) { g(slot + k * slot_step, pack + k * warp_size); });
@@ -935,7 +930,7 @@ void run_on_device(const Exec& exec, const Scan& scan, const std::string& label,
                                  : 1;
   const std::int64_t bundles_of_outer = ceil_div(extents.inner, kernel.lines);
   const std::int64_t bundles = extents.outer * bundles_of_outer;
-  const std::int64_t multiprocessors = exec.concurrency() / 2048;
+  const std::int64_t multiprocessors = exec.concurrency() / 2048;  // of so many threads each
   std::int64_t tile_length = kernel.runs * Kernel::run_length;
   if (!Kernel::rows && !whole_lines &&
       bundles * ceil_div(extents.length, tile_length) <= multiprocessors / 2) {

@@ -82,6 +82,7 @@ class StridedLines {
       begin += (outer - quotient * m_extent[d]) * m_stride[d];
       outer = quotient;
     }
+    // What is left of it is below the first extent.
     return m_outer_rank > 0 ? begin + outer * m_stride[0] : begin;
   }
 
