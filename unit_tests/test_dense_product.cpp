@@ -7,7 +7,7 @@
 #include <Kokkos_Core.hpp>
 #include <catch2/catch_template_test_macros.hpp>
 #include <cmath>
-#include <fused_scan/impl/dense_product.hpp>
+#include <fused_scan/layers/dense_product.hpp>
 #include <limits>
 #include <vector>
 

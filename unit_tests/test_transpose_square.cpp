@@ -5,7 +5,7 @@
 #include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
-#include <fused_scan/impl/transpose_square.hpp>
+#include <fused_scan/impl/host/transpose_square.hpp>
 #include <tuple>
 #include <vector>
 

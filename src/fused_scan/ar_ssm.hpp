@@ -20,12 +20,12 @@
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
 #include <fused_scan/concepts.hpp>
-#include <fused_scan/impl/ar_ssm_backward.hpp>
-#include <fused_scan/impl/ar_ssm_checks.hpp>
-#include <fused_scan/impl/ar_ssm_diagnostics.hpp>
-#include <fused_scan/impl/ar_ssm_forward.hpp>
-#include <fused_scan/impl/ar_ssm_initialization.hpp>
-#include <fused_scan/impl/ar_ssm_workspace.hpp>
+#include <fused_scan/layers/ar_ssm/backward.hpp>
+#include <fused_scan/layers/ar_ssm/checks.hpp>
+#include <fused_scan/layers/ar_ssm/diagnostics.hpp>
+#include <fused_scan/layers/ar_ssm/forward.hpp>
+#include <fused_scan/layers/ar_ssm/initialization.hpp>
+#include <fused_scan/layers/ar_ssm/workspace.hpp>
 #include <string>
 #include <utility>
 

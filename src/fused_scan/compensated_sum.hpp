@@ -8,7 +8,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <fused_scan/concepts.hpp>
-#include <fused_scan/impl/rounded.hpp>
+#include <fused_scan/impl/operator/rounding.hpp>
 
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__)
 #error "fused_scan: -ffast-math (-fassociative-math) deletes the compensation of a sum; remove it"

@@ -45,7 +45,7 @@
 #include <Kokkos_Core.hpp>
 #include <fused_scan/compensated_sum.hpp>
 #include <fused_scan/concepts.hpp>
-#include <fused_scan/impl/odd_sum.hpp>
+#include <fused_scan/impl/operator/odd_sum.hpp>
 #include <type_traits>
 
 namespace fused_scan {

@@ -9,11 +9,11 @@
 #include <Kokkos_Core.hpp>
 #include <Kokkos_Profiling_ScopedRegion.hpp>
 #include <cstdint>
-#include <fused_scan/impl/bound_operator.hpp>
-#include <fused_scan/impl/checks.hpp>
-#include <fused_scan/impl/device_scan.hpp>
-#include <fused_scan/impl/host_scan.hpp>
+#include <fused_scan/impl/array/checks.hpp>
+#include <fused_scan/impl/device/device_scan.hpp>
+#include <fused_scan/impl/host/host_scan.hpp>
 #include <fused_scan/impl/line_scan.hpp>
+#include <fused_scan/impl/operator/bound_operator.hpp>
 #include <fused_scan/scan_options.hpp>
 #include <string>
 #include <type_traits>

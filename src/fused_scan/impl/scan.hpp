@@ -8,10 +8,10 @@
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 #include <cstdlib>
-#include <fused_scan/impl/bound_operator.hpp>
-#include <fused_scan/impl/checks.hpp>
+#include <fused_scan/impl/access/strided_lines.hpp>
+#include <fused_scan/impl/array/checks.hpp>
 #include <fused_scan/impl/engine.hpp>
-#include <fused_scan/impl/strided_lines.hpp>
+#include <fused_scan/impl/operator/bound_operator.hpp>
 #include <type_traits>
 #include <vector>
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_DEVICE_SCAN_HPP
-#define FUSED_SCAN_IMPL_DEVICE_SCAN_HPP
+#ifndef FUSED_SCAN_IMPL_DEVICE_DEVICE_SCAN_HPP
+#define FUSED_SCAN_IMPL_DEVICE_DEVICE_SCAN_HPP
 
 // The engine on a GPU. A team takes one tile: it copies it to its scratch memory, each thread sums
 // up a few chunks of one line, the tile's node of the tree is published, the nodes before it
@@ -16,10 +16,10 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/device/tile_state.hpp>
+#include <fused_scan/impl/device/warp.hpp>
 #include <fused_scan/impl/line_scan.hpp>
-#include <fused_scan/impl/node_board.hpp>
-#include <fused_scan/impl/prefix_tree.hpp>
-#include <fused_scan/impl/warp.hpp>
+#include <fused_scan/impl/order/prefix_tree.hpp>
 #include <fused_scan/impl/workspace.hpp>
 #include <string>
 #include <utility>

@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_AR_SSM_GATES_HPP
-#define FUSED_SCAN_IMPL_AR_SSM_GATES_HPP
+#ifndef FUSED_SCAN_LAYERS_AR_SSM_GATES_HPP
+#define FUSED_SCAN_LAYERS_AR_SSM_GATES_HPP
 
 #include <Kokkos_BitManipulation.hpp>
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
-#include <fused_scan/impl/random_bits.hpp>
+#include <fused_scan/layers/random_bits.hpp>
 
 namespace fused_scan::impl {
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_HOST_BLOCKS_HPP
-#define FUSED_SCAN_IMPL_HOST_BLOCKS_HPP
+#ifndef FUSED_SCAN_IMPL_HOST_HOST_BLOCKS_HPP
+#define FUSED_SCAN_IMPL_HOST_HOST_BLOCKS_HPP
 
 // The two shapes in which a host core takes elements. Each loads a block once, sums it up, and once
 // the prefix is known walks over it again in the cache. Both work on squares: a chunk each of 16
@@ -11,9 +11,9 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <fused_scan/impl/lanes.hpp>
-#include <fused_scan/impl/prefix_tree.hpp>
-#include <fused_scan/impl/transpose_square.hpp>
+#include <fused_scan/impl/host/lanes.hpp>
+#include <fused_scan/impl/host/transpose_square.hpp>
+#include <fused_scan/impl/order/prefix_tree.hpp>
 #include <type_traits>
 #include <utility>
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_AR_SSM_INITIALIZATION_HPP
-#define FUSED_SCAN_IMPL_AR_SSM_INITIALIZATION_HPP
+#ifndef FUSED_SCAN_LAYERS_AR_SSM_INITIALIZATION_HPP
+#define FUSED_SCAN_LAYERS_AR_SSM_INITIALIZATION_HPP
 
 // Initial values of the parameters, made on the host in double: the same for a seed on every
 // backend.
@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <fused_scan/ar_ssm_parameters.hpp>
-#include <fused_scan/impl/random_bits.hpp>
+#include <fused_scan/layers/random_bits.hpp>
 #include <numbers>
 #include <string_view>
 #include <vector>

@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_AR_SSM_DIAGNOSTICS_HPP
-#define FUSED_SCAN_IMPL_AR_SSM_DIAGNOSTICS_HPP
+#ifndef FUSED_SCAN_LAYERS_AR_SSM_DIAGNOSTICS_HPP
+#define FUSED_SCAN_LAYERS_AR_SSM_DIAGNOSTICS_HPP
 
 #include <Kokkos_Core.hpp>
 #include <cmath>
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
-#include <fused_scan/impl/ar_ssm_forward.hpp>
-#include <fused_scan/impl/ar_ssm_pass.hpp>
+#include <fused_scan/layers/ar_ssm/forward.hpp>
+#include <fused_scan/layers/ar_ssm/pass.hpp>
 #include <vector>
 
 namespace fused_scan::impl {

@@ -1,17 +1,17 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_HOST_SCAN_HPP
-#define FUSED_SCAN_IMPL_HOST_SCAN_HPP
+#ifndef FUSED_SCAN_IMPL_HOST_HOST_SCAN_HPP
+#define FUSED_SCAN_IMPL_HOST_HOST_SCAN_HPP
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <fused_scan/impl/host_blocks.hpp>
+#include <fused_scan/impl/host/host_blocks.hpp>
+#include <fused_scan/impl/host/publish.hpp>
+#include <fused_scan/impl/host/wide_vectors.hpp>
 #include <fused_scan/impl/line_scan.hpp>
-#include <fused_scan/impl/prefix_tree.hpp>
-#include <fused_scan/impl/publish.hpp>
-#include <fused_scan/impl/wide_vectors.hpp>
+#include <fused_scan/impl/order/prefix_tree.hpp>
 #include <fused_scan/impl/workspace.hpp>
 #include <string>
 #include <type_traits>

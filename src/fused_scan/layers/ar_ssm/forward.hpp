@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_AR_SSM_FORWARD_HPP
-#define FUSED_SCAN_IMPL_AR_SSM_FORWARD_HPP
+#ifndef FUSED_SCAN_LAYERS_AR_SSM_FORWARD_HPP
+#define FUSED_SCAN_LAYERS_AR_SSM_FORWARD_HPP
 
 // The steps of a forward pass:
 //   1. x times the stacked weights of the gate's first layer, U and V       products
@@ -11,8 +11,8 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
-#include <fused_scan/impl/ar_ssm_pass.hpp>
-#include <fused_scan/impl/ar_ssm_scan.hpp>
+#include <fused_scan/layers/ar_ssm/pass.hpp>
+#include <fused_scan/layers/ar_ssm/scan.hpp>
 
 namespace fused_scan::impl {
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_PREFIX_TREE_HPP
-#define FUSED_SCAN_IMPL_PREFIX_TREE_HPP
+#ifndef FUSED_SCAN_IMPL_ORDER_PREFIX_TREE_HPP
+#define FUSED_SCAN_IMPL_ORDER_PREFIX_TREE_HPP
 
 // The order in which a line is summed up: this page is the contract of the bits.
 //
@@ -24,7 +24,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
-#include <fused_scan/impl/lanes.hpp>
+#include <fused_scan/impl/host/lanes.hpp>
 
 namespace fused_scan::impl {
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_AR_SSM_BACKWARD_HPP
-#define FUSED_SCAN_IMPL_AR_SSM_BACKWARD_HPP
+#ifndef FUSED_SCAN_LAYERS_AR_SSM_BACKWARD_HPP
+#define FUSED_SCAN_LAYERS_AR_SSM_BACKWARD_HPP
 
 // The steps of a backward pass, from the activations of forward and g, the gradient of y:
 //   1. g times the output weight                                            gradient of k v
@@ -14,9 +14,9 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
-#include <fused_scan/impl/ar_ssm_forward.hpp>
-#include <fused_scan/impl/ar_ssm_pass.hpp>
-#include <fused_scan/impl/ar_ssm_scan.hpp>
+#include <fused_scan/layers/ar_ssm/forward.hpp>
+#include <fused_scan/layers/ar_ssm/pass.hpp>
+#include <fused_scan/layers/ar_ssm/scan.hpp>
 
 namespace fused_scan::impl {
 

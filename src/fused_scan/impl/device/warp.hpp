@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_WARP_HPP
-#define FUSED_SCAN_IMPL_WARP_HPP
+#ifndef FUSED_SCAN_IMPL_DEVICE_WARP_HPP
+#define FUSED_SCAN_IMPL_DEVICE_WARP_HPP
 
 // What Kokkos has no word for. A warp: 32 threads of a team with consecutive ranks that a GPU runs
 // in lockstep, all of which call these functions together. And copies that a thread doesn't wait

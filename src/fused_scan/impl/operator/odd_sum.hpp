@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_ODD_SUM_HPP
-#define FUSED_SCAN_IMPL_ODD_SUM_HPP
+#ifndef FUSED_SCAN_IMPL_OPERATOR_ODD_SUM_HPP
+#define FUSED_SCAN_IMPL_OPERATOR_ODD_SUM_HPP
 
 // Sums rounded to odd: exact ones as they are, of the others the neighbour whose last bit is set.
 // A number whose last bit is set is never half-way between two shorter ones, so that what is

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_OVERLAP_HPP
-#define FUSED_SCAN_IMPL_OVERLAP_HPP
+#ifndef FUSED_SCAN_IMPL_ARRAY_OVERLAP_HPP
+#define FUSED_SCAN_IMPL_ARRAY_OVERLAP_HPP
 
 // Whether two Views have a byte in common.
 

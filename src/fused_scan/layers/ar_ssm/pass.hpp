@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_AR_SSM_PASS_HPP
-#define FUSED_SCAN_IMPL_AR_SSM_PASS_HPP
+#ifndef FUSED_SCAN_LAYERS_AR_SSM_PASS_HPP
+#define FUSED_SCAN_LAYERS_AR_SSM_PASS_HPP
 
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
-#include <fused_scan/impl/ar_ssm_gates.hpp>
-#include <fused_scan/impl/ar_ssm_workspace.hpp>
-#include <fused_scan/impl/dense_product.hpp>
 #include <fused_scan/impl/line_scan.hpp>
+#include <fused_scan/layers/ar_ssm/gates.hpp>
+#include <fused_scan/layers/ar_ssm/workspace.hpp>
+#include <fused_scan/layers/dense_product.hpp>
 
 namespace fused_scan::impl {
 

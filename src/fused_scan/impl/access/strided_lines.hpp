@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_STRIDED_LINES_HPP
-#define FUSED_SCAN_IMPL_STRIDED_LINES_HPP
+#ifndef FUSED_SCAN_IMPL_ACCESS_STRIDED_LINES_HPP
+#define FUSED_SCAN_IMPL_ACCESS_STRIDED_LINES_HPP
 
 // A View of any rank and layout, seen as lines along one axis.
 
@@ -10,8 +10,8 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <fused_scan/impl/device/warp.hpp>
 #include <fused_scan/impl/line_scan.hpp>
-#include <fused_scan/impl/warp.hpp>
 #include <type_traits>
 #include <vector>
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_DENSE_PRODUCT_HPP
-#define FUSED_SCAN_IMPL_DENSE_PRODUCT_HPP
+#ifndef FUSED_SCAN_LAYERS_DENSE_PRODUCT_HPP
+#define FUSED_SCAN_LAYERS_DENSE_PRODUCT_HPP
 
 // Products of tall matrices (a row for each position of a batch of sequences) with small ones.
 //
@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <fused_scan/impl/strided_lines.hpp>
+#include <fused_scan/impl/access/strided_lines.hpp>
 #include <string>
 #include <type_traits>
 #ifdef FUSED_SCAN_HAVE_KOKKOS_KERNELS

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_LANES_HPP
-#define FUSED_SCAN_IMPL_LANES_HPP
+#ifndef FUSED_SCAN_IMPL_HOST_LANES_HPP
+#define FUSED_SCAN_IMPL_HOST_LANES_HPP
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>

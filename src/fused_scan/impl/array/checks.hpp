@@ -1,14 +1,14 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_CHECKS_HPP
-#define FUSED_SCAN_IMPL_CHECKS_HPP
+#ifndef FUSED_SCAN_IMPL_ARRAY_CHECKS_HPP
+#define FUSED_SCAN_IMPL_ARRAY_CHECKS_HPP
 
 // What a caller may have got wrong, and the sentence that says so.
 
 #include <Kokkos_Core.hpp>
 #include <bit>
-#include <fused_scan/impl/overlap.hpp>
-#include <fused_scan/impl/prefix_tree.hpp>
+#include <fused_scan/impl/array/overlap.hpp>
+#include <fused_scan/impl/order/prefix_tree.hpp>
 #include <fused_scan/scan_options.hpp>
 #include <stdexcept>
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_WIDE_VECTORS_HPP
-#define FUSED_SCAN_IMPL_WIDE_VECTORS_HPP
+#ifndef FUSED_SCAN_IMPL_HOST_WIDE_VECTORS_HPP
+#define FUSED_SCAN_IMPL_HOST_WIDE_VECTORS_HPP
 
 namespace fused_scan::impl {
 

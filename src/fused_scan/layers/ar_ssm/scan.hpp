@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_AR_SSM_SCAN_HPP
-#define FUSED_SCAN_IMPL_AR_SSM_SCAN_HPP
+#ifndef FUSED_SCAN_LAYERS_AR_SSM_SCAN_HPP
+#define FUSED_SCAN_LAYERS_AR_SSM_SCAN_HPP
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 #include <fused_scan/compensated_sum.hpp>
-#include <fused_scan/impl/dense_product.hpp>
+#include <fused_scan/layers/dense_product.hpp>
 #include <fused_scan/scan.hpp>
 #include <string>
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_AR_SSM_CHECKS_HPP
-#define FUSED_SCAN_IMPL_AR_SSM_CHECKS_HPP
+#ifndef FUSED_SCAN_LAYERS_AR_SSM_CHECKS_HPP
+#define FUSED_SCAN_LAYERS_AR_SSM_CHECKS_HPP
 
 // What comes from outside: checked, and brought into the form that the passes work with.
 
@@ -12,10 +12,10 @@
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
 #include <fused_scan/concepts.hpp>
-#include <fused_scan/impl/checks.hpp>
-#include <fused_scan/impl/dense_product.hpp>
-#include <fused_scan/impl/overlap.hpp>
+#include <fused_scan/impl/array/checks.hpp>
+#include <fused_scan/impl/array/overlap.hpp>
 #include <fused_scan/impl/scan.hpp>
+#include <fused_scan/layers/dense_product.hpp>
 #include <iostream>
 #include <string>
 #include <type_traits>

@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_TRANSPOSE_SQUARE_HPP
-#define FUSED_SCAN_IMPL_TRANSPOSE_SQUARE_HPP
+#ifndef FUSED_SCAN_IMPL_HOST_TRANSPOSE_SQUARE_HPP
+#define FUSED_SCAN_IMPL_HOST_TRANSPOSE_SQUARE_HPP
 
 #include <cstdint>
 #include <cstring>
-#include <fused_scan/impl/prefix_tree.hpp>
+#include <fused_scan/impl/order/prefix_tree.hpp>
 #include <type_traits>
 #include <utility>
 
