@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/compensated_sum.hpp>
-#include <fused_scan/impl/operator/odd_sum.hpp>
+#include <fused_scan/impl/operator/rounding.hpp>
 #include <limits>
 #include <tuple>
 #include <type_traits>

@@ -12,24 +12,11 @@
 
 namespace fused_scan {
 
-namespace impl {
-template <class T>
-inline constexpr bool is_complex_v = false;
-template <class T>
-inline constexpr bool is_complex_v<Kokkos::complex<T>> = true;
-}  // namespace impl
-
 template <class T>
 concept KokkosView = Kokkos::is_view_v<T>;
 
 template <class T>
 concept KokkosExecutionSpace = Kokkos::is_execution_space_v<T>;
-
-/// What a CompensatedValue can be made of.
-template <class T>
-concept CompensableNumber =
-    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, Kokkos::complex<float>> ||
-    std::same_as<T, Kokkos::complex<double>>;
 
 /// An associative operation with an identity on value_type; it need not be commutative.
 template <class Op>

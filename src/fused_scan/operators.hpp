@@ -45,120 +45,36 @@
 #include <Kokkos_Core.hpp>
 #include <fused_scan/compensated_sum.hpp>
 #include <fused_scan/concepts.hpp>
-#include <fused_scan/impl/operator/odd_sum.hpp>
-#include <type_traits>
+#include <fused_scan/impl/operator/bound_operator.hpp>
+#include <fused_scan/impl/operator/extrema.hpp>
+#include <fused_scan/impl/operator/products.hpp>
+#include <fused_scan/impl/operator/sums.hpp>
 
 namespace fused_scan {
 
-namespace impl {
-
-/// Integers wrap around as unsigned ones do, signed ones too; for other numbers the plain result.
-template <class T>
-KOKKOS_FORCEINLINE_FUNCTION T wrapping_sum(const T& a, const T& b) {
-  if constexpr (std::is_integral_v<T>) {
-    using Unsigned = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
-  } else {
-    return a + b;
-  }
-}
-
-template <class T>
-KOKKOS_FORCEINLINE_FUNCTION T wrapping_product(const T& a, const T& b) {
-  if constexpr (std::is_integral_v<T>) {
-    using Unsigned = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<Unsigned>(a) * static_cast<Unsigned>(b));
-  } else {
-    return a * b;
-  }
-}
-
-template <class T>
-struct SumMonoid {
-  using value_type = T;
-  KOKKOS_FORCEINLINE_FUNCTION T identity() const { return T(0); }
-  KOKKOS_FORCEINLINE_FUNCTION T combine(const T& a, const T& b) const { return wrapping_sum(a, b); }
-};
-
-template <class T>
-struct ProdMonoid {
-  using value_type = T;
-  KOKKOS_FORCEINLINE_FUNCTION T identity() const { return T(1); }
-  KOKKOS_FORCEINLINE_FUNCTION T combine(const T& a, const T& b) const {
-    return wrapping_product(a, b);
-  }
-};
-
-/// With sign = 1 the maximum, with -1 the minimum.
-template <class T, int sign>
-struct ExtremumMonoid {
-  static_assert(std::is_arithmetic_v<T>,
-                "fused_scan: Max and Min need real numbers; complex ones have no order");
-  using value_type = T;
-  KOKKOS_FORCEINLINE_FUNCTION T identity() const {
-    using Kokkos::Experimental::finite_max_v;
-    using Kokkos::Experimental::finite_min_v;
-    if constexpr (std::is_floating_point_v<T>) {
-      return -sign * Kokkos::Experimental::infinity_v<T>;
-    } else {
-      return sign > 0 ? finite_min_v<T> : finite_max_v<T>;
-    }
-  }
-  KOKKOS_FORCEINLINE_FUNCTION T combine(const T& a, const T& b) const {
-    const bool a_stays = sign > 0 ? a >= b : a <= b;
-    // a != a where a is NaN; a NaN in b fails the comparison. `|` rather than `||` vectorises.
-    return (a_stays | (a != a)) ? a : b;
-  }
-};
-
-template <class T>
-struct CompensatedSumMonoid {
-  using value_type = CompensatedValue<T>;
-  KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return {}; }
-  KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
-    const value_type sum = two_sum(a.sum, b.sum);
-    return renormalized(sum.sum,
-                        odd_sum(odd_sum(a.compensation, b.compensation), sum.compensation));
-  }
-  KOKKOS_FORCEINLINE_FUNCTION value_type lift(const T& number) const { return number; }
-  KOKKOS_FORCEINLINE_FUNCTION T lower(const value_type& value) const { return value.value(); }
-  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate(const value_type& value,
-                                                    const T& number) const {
-    const value_type sum = two_sum(value.sum, number);
-    return {sum.sum, odd_sum(value.compensation, sum.compensation)};
-  }
-  /// accumulate() for less, where nothing is lost; if something is, bits of `lost` are set.
-  using lost_type = BitsOf<T>;
-  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
-                                                            const T& number, lost_type& lost) const
-    requires std::is_floating_point_v<T>
-  {
-    const value_type sum = two_sum(value.sum, number);
-    const value_type compensation = two_sum(value.compensation, sum.compensation);
-    lost |= bits_of(compensation.compensation);
-    return {sum.sum, compensation.sum};
-  }
-};
-
-}  // namespace impl
-
-/// The sum, carried as a CompensatedValue and rounded once; of integers the exact sum. The
-/// compensation is rounded to odd, which breaks ties by terms that the pair has no room for.
+/// The sum, as exact as if it were rounded once: of floats carried in a double, of doubles in a
+/// CompensatedValue, and what doesn't fit rounded to odd, which breaks ties by terms that there is
+/// no room for. Of integers the exact sum, in 64 bits where the results are floating-point numbers.
 struct CompensatedSum {
   /// The monoid on numbers of type T.
   template <class T>
-  using monoid =
-      std::conditional_t<std::is_integral_v<T>, impl::SumMonoid<T>, impl::CompensatedSumMonoid<T>>;
+  using monoid = typename impl::CompensatedSumOf<T>::type;
+  /// That on half-precision numbers from View to View: a double holds their sums as they are.
+  using monoid_of_halves = impl::SumMonoid<float>;
+  static constexpr bool adds_integers_exactly = true;
 };
 
-/// The sum in the type of the numbers. Integers wrap around.
+/// The sum, each addition rounded to nearest: of floats in double, of doubles in double. Integers
+/// wrap around; they are summed in 64 bits where the results are floating-point numbers.
 struct Sum {
   /// The monoid on numbers of type T.
   template <class T>
   using monoid = impl::SumMonoid<T>;
+  static constexpr bool adds_integers_exactly = true;
 };
 
-/// The product. Integers wrap around.
+/// The product, of floating-point numbers carried with an exponent of its own, so that nothing
+/// overflows on the way. Integers wrap around.
 struct Prod {
   /// The monoid on numbers of type T.
   template <class T>
@@ -177,6 +93,16 @@ struct Min {
   /// The monoid on numbers of type T.
   template <class T>
   using monoid = impl::ExtremumMonoid<T, -1>;
+};
+
+/// log(exp(x_0) + .. + exp(x_i)) of floating-point numbers, without overflow; the identity is minus
+/// infinity, the logarithm of nothing. Source: the running maximum is taken out of the sum, as in
+/// Blanchard, Higham and Higham, "Accurately computing the log-sum-exp and softmax functions", IMA
+/// Journal of Numerical Analysis 41 (4), 2021.
+struct LogSumExp {
+  /// The monoid on numbers of type T.
+  template <class T>
+  using monoid = impl::LogSumExpMonoid<T>;
 };
 
 }  // namespace fused_scan

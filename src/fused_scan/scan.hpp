@@ -5,7 +5,7 @@
 
 /// \file
 /// Associative scans along any axis of a Kokkos::View: inclusive_scan, exclusive_scan, and
-/// transform_scan, the engine under both.
+/// transform_scan, which reads and writes through functors; scan_plan says how one is carried out.
 ///
 /// **Order.** Elements are combined in the order in which the scan walks, op(.. op(x0, x1) .., xi),
 /// so the operator need not be commutative. Direction::reverse walks from the last element to the
@@ -17,8 +17,8 @@
 ///
 /// **Reproducibility.** The result is a function of the line's elements, the operator and the
 /// direction. The number of threads, the layout, block_size, and the timing of a run don't change a
-/// bit of it. For CompensatedSum and for integers the bits are the same on every backend.
-/// (impl/prefix_tree.hpp has the order of the additions.)
+/// bit of it. For CompensatedSum and for integers the bits are the same on every backend that has
+/// an engine of its own. (impl/order/tree.hpp has the order of the additions.)
 ///
 /// **Synchronisation.** Work goes to the given instance; no call waits for it, or for any other. On
 /// several host threads use an instance each.
@@ -29,7 +29,13 @@
 /// and throw std::invalid_argument with function, View label and numbers: axis out of range,
 /// extents that differ, overlap, a bad block_size.
 ///
-/// **Profiling.** A region `fused_scan::inclusive_scan[path]` around kernels and allocations
+/// **States.** `initial` is a View of the extents of the input without the axis, or from(value),
+/// one value for every line; lines are then op(initial(..), in(.., 0, ..), ..). `final`, such a
+/// View, gets what each line ends in, so that a long axis can be scanned piece by piece; it is set
+/// where the axis has extent 0, too. Both may be one array. They hold elements or, so that nothing
+/// is lost from piece to piece, state_t<Op, T>.
+///
+/// **Profiling.** A region `fused_scan::inclusive_scan[plan]` around kernels and allocations
 /// labelled `fused_scan::inclusive_scan::...`.
 
 #include <Kokkos_Core.hpp>
@@ -41,6 +47,35 @@
 #include <fused_scan/scan_options.hpp>
 
 namespace fused_scan {
+
+/// The value that a scan with `op` of elements of type In into elements of type Out carries: what a
+/// View of states holds where nothing may be lost.
+template <class Op, class In, class Out = In>
+using state_t =
+    typename decltype(impl::bind_operator<In, Out, false>(std::declval<const Op&>()))::value_type;
+
+/// A value (an element, or a state_t) that every line starts from, where a View of initial states
+/// may stand.
+template <class T>
+impl::StartValue<T> from(T value) {
+  return {value};
+}
+
+/// A View of states, or from(value).
+template <class T>
+concept InitialState = KokkosView<T> || impl::is_start_value<T>;
+
+namespace impl {
+inline Call call_of(const char* function, const ScanOptions& options, bool exclusive) {
+  return {function, options.direction == Direction::reverse, options.block_size, exclusive};
+}
+template <class Axis>
+void refuse_axis() {
+  static_assert(
+      !std::floating_point<Axis>,
+      "fused_scan: the axis is an int; a start value is given as fused_scan::from(value)");
+}
+}  // namespace impl
 
 /// out(.., i, ..) = op(in(.., 0, ..), .., in(.., i, ..))
 ///
@@ -59,22 +94,26 @@ template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = C
 void inclusive_scan(const Exec& exec, const In& in, const Out& out, int axis = -1, Op op = {},
                     ScanOptions options = {}) {
   impl::scan_views(exec, in, out, impl::None(), impl::None(), axis, op,
-                   impl::Call{"fused_scan::inclusive_scan", options, false});
+                   impl::call_of("fused_scan::inclusive_scan", options, false));
 }
 
-/// The same from a state, and to one: lines are op(initial(..), in(.., 0, ..), ..), and final(..)
-/// is what the line ends in, so that a long axis can be scanned piece by piece.
-///
-/// `initial` and `final` are Views of the extents of `in` without the axis, and may be one array.
-/// They hold the operator's value_type (CompensatedValue<float>: nothing is lost from piece to
-/// piece) or elements. `final` is set where the axis has extent 0, too.
-template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, KokkosView Initial,
+/// The same from a state; with `final`, to one as well.
+///@{
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, InitialState Initial,
           KokkosView Final, class Op = CompensatedSum>
 void inclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
                     const Final& final, int axis = -1, Op op = {}, ScanOptions options = {}) {
   impl::scan_views(exec, in, out, initial, final, axis, op,
-                   impl::Call{"fused_scan::inclusive_scan", options, false});
+                   impl::call_of("fused_scan::inclusive_scan", options, false));
 }
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, InitialState Initial,
+          class Op = CompensatedSum>
+void inclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
+                    int axis = -1, Op op = {}, ScanOptions options = {}) {
+  impl::scan_views(exec, in, out, initial, impl::None(), axis, op,
+                   impl::call_of("fused_scan::inclusive_scan", options, false));
+}
+///@}
 
 /// out(.., i, ..) = op(in(.., 0, ..), .., in(.., i - 1, ..)), and the operator's identity for i =
 /// 0. Everything else as in inclusive_scan.
@@ -82,18 +121,41 @@ template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = C
 void exclusive_scan(const Exec& exec, const In& in, const Out& out, int axis = -1, Op op = {},
                     ScanOptions options = {}) {
   impl::scan_views(exec, in, out, impl::None(), impl::None(), axis, op,
-                   impl::Call{"fused_scan::exclusive_scan", options, true});
+                   impl::call_of("fused_scan::exclusive_scan", options, true));
 }
 
-/// The same from a state, which is then the first output, and to one, which includes the last
-/// element.
-template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, KokkosView Initial,
+/// The same from a state, which is then the first output; with `final` to one as well, which
+/// includes the last element.
+///@{
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, InitialState Initial,
           KokkosView Final, class Op = CompensatedSum>
 void exclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
                     const Final& final, int axis = -1, Op op = {}, ScanOptions options = {}) {
   impl::scan_views(exec, in, out, initial, final, axis, op,
-                   impl::Call{"fused_scan::exclusive_scan", options, true});
+                   impl::call_of("fused_scan::exclusive_scan", options, true));
 }
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, InitialState Initial,
+          class Op = CompensatedSum>
+void exclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
+                    int axis = -1, Op op = {}, ScanOptions options = {}) {
+  impl::scan_views(exec, in, out, initial, impl::None(), axis, op,
+                   impl::call_of("fused_scan::exclusive_scan", options, true));
+}
+///@}
+
+/// A floating-point number is no axis.
+///@{
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, std::floating_point Axis,
+          class... More>
+void inclusive_scan(const Exec&, const In&, const Out&, Axis, More&&...) {
+  impl::refuse_axis<Axis>();
+}
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, std::floating_point Axis,
+          class... More>
+void exclusive_scan(const Exec&, const In&, const Out&, Axis, More&&...) {
+  impl::refuse_axis<Axis>();
+}
+///@}
 
 /// A scan that reads and writes through functors, so that what comes before and after it costs no
 /// pass over memory: for each of outer * inner lines, store(o, i, j, op(load(o, 0, j), .., load(o,
@@ -114,21 +176,43 @@ void transform_scan(const Exec& exec, const ScanExtents& extents, const Load& lo
                     const Store& store, Op op = {}, ScanOptions options = {},
                     ScanKind kind = ScanKind::inclusive) {
   impl::scan_functors(
-      exec, extents, load, store, impl::None(), impl::None(), op,
-      impl::Call{"fused_scan::transform_scan", options, kind == ScanKind::exclusive});
+      exec, extents.outer, extents.length, extents.inner, load, store, impl::None(), impl::None(),
+      op, impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
 }
 
-/// The same with states: initial(o, j) -> the operator's value_type, or an element; final(o, j,
-/// value), called once for each line, with the value_type.
+/// The same with states: initial(o, j) -> a state_t, or an element, or from(value); final(o, j,
+/// value), called once for each line, with the state_t.
+///@{
 template <KokkosExecutionSpace Exec, class Load, class Store, class Initial, class Final,
           class Op = CompensatedSum>
-  requires std::invocable<Initial, std::int64_t, std::int64_t>
+  requires(impl::is_start_value<Initial> || std::invocable<Initial, std::int64_t, std::int64_t>)
 void transform_scan(const Exec& exec, const ScanExtents& extents, const Load& load,
                     const Store& store, const Initial& initial, const Final& final, Op op = {},
                     ScanOptions options = {}, ScanKind kind = ScanKind::inclusive) {
   impl::scan_functors(
-      exec, extents, load, store, initial, final, op,
-      impl::Call{"fused_scan::transform_scan", options, kind == ScanKind::exclusive});
+      exec, extents.outer, extents.length, extents.inner, load, store, initial, final, op,
+      impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
+}
+template <KokkosExecutionSpace Exec, class Load, class Store, class T, class Op = CompensatedSum>
+  requires(!std::invocable<Op, std::int64_t, std::int64_t, const T&>)
+void transform_scan(const Exec& exec, const ScanExtents& extents, const Load& load,
+                    const Store& store, const impl::StartValue<T>& initial, Op op = {},
+                    ScanOptions options = {}, ScanKind kind = ScanKind::inclusive) {
+  impl::scan_functors(
+      exec, extents.outer, extents.length, extents.inner, load, store, initial, impl::None(), op,
+      impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
+}
+///@}
+
+/// How inclusive_scan or exclusive_scan would carry out a call with these arguments; nothing is
+/// run. Throws what they would throw.
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = CompensatedSum>
+ScanPlan scan_plan(const Exec& exec, const In& in, const Out& out, int axis = -1, Op op = {},
+                   ScanOptions options = {}) {
+  return impl::with_scan_of_views(
+      exec, in, out, impl::None(), impl::None(), axis, op,
+      impl::call_of("fused_scan::scan_plan", options, false),
+      [&](const auto&, const impl::ScanShape& shape) { return impl::make_plan(exec, shape); });
 }
 
 }  // namespace fused_scan

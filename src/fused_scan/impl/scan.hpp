@@ -3,150 +3,215 @@
 #ifndef FUSED_SCAN_IMPL_SCAN_HPP
 #define FUSED_SCAN_IMPL_SCAN_HPP
 
-// From Views to lines.
+// From Views and functors to a LineScan.
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
-#include <cstdlib>
-#include <fused_scan/impl/access/strided_lines.hpp>
+#include <fused_scan/impl/access/functor_access.hpp>
+#include <fused_scan/impl/access/line_scan.hpp>
+#include <fused_scan/impl/access/memory_access.hpp>
+#include <fused_scan/impl/access/states.hpp>
+#include <fused_scan/impl/array/array.hpp>
 #include <fused_scan/impl/array/checks.hpp>
+#include <fused_scan/impl/array/lines.hpp>
 #include <fused_scan/impl/engine.hpp>
 #include <fused_scan/impl/operator/bound_operator.hpp>
+#include <string>
 #include <type_traits>
-#include <vector>
 
 namespace fused_scan::impl {
+
+/// What a call says besides its data and its operator.
+struct Call {
+  const char* function;  // "fused_scan::inclusive_scan"
+  bool reverse;
+  int block_size;
+  bool exclusive;
+};
+
+/// A start value that stands where a View of states may.
+template <class T>
+struct StartValue {
+  T value;
+};
+template <class T>
+inline constexpr bool is_start_value = false;
+template <class T>
+inline constexpr bool is_start_value<StartValue<T>> = true;
 
 template <class Exec, class View>
 inline constexpr bool is_accessible =
     Kokkos::SpaceAccessibility<Exec, typename View::memory_space>::accessible;
 
-/// Views of the same extents, but for the axis, as lines.
-template <class In, class Out, class Initial, class Final>
-struct ViewGeometry {
-  enum { of_out, of_in, of_initial, of_final, views };
-
-  std::vector<Dimension<views>> dims;
-  ScanExtents extents;
-
-  ViewGeometry(const In& in, const Out& out, const Initial& initial, const Final& final, int axis) {
-    for (int d = 0; d < static_cast<int>(In::rank); ++d) {
-      if (d == axis) continue;
-      const int state_d = d < axis ? d : d - 1;
-      dims.push_back(
-          {static_cast<std::int64_t>(in.extent(d)),
-           {stride(out, d), stride(in, d), stride(initial, state_d), stride(final, state_d)}});
-    }
-    dims = impl::merged_dimensions(dims);
-    extents = {1, static_cast<std::int64_t>(in.extent(axis)), 1};
-    for (const auto& dim : dims)
-      (&dim == &dims.back() ? extents.inner : extents.outer) *= dim.extent;
-  }
-
- private:
-  template <class View>
-  static std::int64_t stride(const View& view, int d) {
-    if constexpr (std::is_same_v<View, None>) {
-      return 0;
-    } else {
-      return static_cast<std::int64_t>(view.stride(d));
-    }
-  }
+/// The arrays of a call on Views, checked, and their lines.
+struct CheckedArrays {
+  enum { of_out, of_in, of_initial, of_final, count };
+  Lines lines;
+  bool in_place = false;
 };
 
+template <class State>
+inline constexpr bool is_array_state = Kokkos::is_view_v<State>;
+
 template <class In, class Out, class Initial, class Final>
-void check_views(const In& in, const Out& out, const Initial& initial, const Final& final, int axis,
-                 const Call& call) {
-  impl::check_options(call.function, call.options);
-  for (int d = 0; d < static_cast<int>(In::rank); ++d) {
-    impl::require(in.extent(d) == out.extent(d), call.function,
-                  "extents of " + impl::quoted(in) + " " + impl::extents_of(in) + " and " +
-                      impl::quoted(out) + " " + impl::extents_of(out) + " differ");
+CheckedArrays checked_arrays(const In& in, const Out& out, const Initial& initial,
+                             const Final& final, int any_axis, const Call& call) {
+  const Array in_array = array_of(in), out_array = array_of(out);
+  const char* const function = call.function;
+  const int axis = checked_axis(function, in_array, any_axis);
+  check_block_size(function, call.block_size);
+  check_same_extents(function, in_array, out_array);
+  check_no_self_overlap(function, out_array);
+  check_no_overlap(function, in_array, out_array, true);
+  const Array* arrays[CheckedArrays::count] = {&out_array, &in_array, &out_array, &out_array};
+  Array initial_array, final_array;
+  if constexpr (is_array_state<Initial>) {
+    initial_array = array_of(initial);
+    arrays[CheckedArrays::of_initial] = &initial_array;
+    check_state_extents(function, "initial", in_array, axis, initial_array);
+    check_no_overlap(function, initial_array, out_array, false);
   }
-  impl::check_no_overlap(call.function, in, out, true);
-  if constexpr (!std::is_same_v<Initial, None>) {
-    impl::check_state_extents(call.function, "initial", in, axis, initial);
-    impl::check_no_overlap(call.function, initial, out, false);
-  }
-  if constexpr (!std::is_same_v<Final, None>) {
-    impl::check_state_extents(call.function, "final", in, axis, final);
-    impl::check_no_overlap(call.function, in, final, false);
-    impl::check_no_overlap(call.function, out, final, false);
-    if constexpr (!std::is_same_v<Initial, None>) {
-      impl::check_no_overlap(call.function, initial, final, true);
+  if constexpr (is_array_state<Final>) {
+    final_array = array_of(final);
+    arrays[CheckedArrays::of_final] = &final_array;
+    check_state_extents(function, "final", in_array, axis, final_array);
+    check_no_self_overlap(function, final_array);
+    check_no_overlap(function, in_array, final_array, false);
+    check_no_overlap(function, out_array, final_array, false);
+    if constexpr (is_array_state<Initial>) {
+      check_no_overlap(function, initial_array, final_array, true);
     }
   }
+  return {lines_along(arrays, CheckedArrays::count, axis), same_array(in_array, out_array)};
 }
 
-template <class Op, class T>
-struct FinalStateView {
-  Op op;
-  StridedLines<T> lines;
-  KOKKOS_FUNCTION void operator()(std::int64_t outer, std::int64_t lane,
-                                  const typename Op::value_type& value) const {
-    lines(outer, lane) = op.template state_of_value<T>(op.finished(value));
-  }
-};
-
-template <class Exec, class In, class Out, class Initial, class Final, class Op>
-void scan_views(const Exec& exec, const In& in, const Out& out, const Initial& initial,
-                const Final& final, int any_axis, const Op& op, const Call& call) {
+template <class Exec, class In, class Out>
+void assert_views() {
   static_assert(In::rank >= 1, "fused_scan: a View of rank 0 has no axis to scan along");
   static_assert(In::rank == Out::rank, "fused_scan: input and output must have the same rank");
   static_assert(!std::is_const_v<typename Out::value_type>,
                 "fused_scan: the output must not be const");
-  static_assert(is_accessible<Exec, In> && is_accessible<Exec, Out>,
-                "fused_scan: input and output must be accessible from the execution space");
-  const int axis = impl::checked_axis(call.function, in, any_axis);
-  impl::check_views(in, out, initial, final, axis, call);
-  const ViewGeometry<In, Out, Initial, Final> geometry(in, out, initial, final, axis);
-  using Geometry = decltype(geometry);
-  const auto& dims = geometry.dims;
+  static_assert(is_accessible<Exec, In>,
+                "fused_scan: the input must be accessible from the execution space");
+  static_assert(is_accessible<Exec, Out>,
+                "fused_scan: the output must be accessible from the execution space");
+}
 
+template <class Exec, class In, class State>
+void assert_state() {
+  if constexpr (is_array_state<State>) {
+    static_assert(State::rank + 1 == In::rank,
+                  "fused_scan: a View of states must have the input's rank less one");
+    static_assert(is_accessible<Exec, State>,
+                  "fused_scan: a View of states must be accessible from the execution space");
+  }
+}
+
+template <class Op, class Initial>
+auto initial_state(const Op& op, const Initial& initial, const Lines& lines) {
+  if constexpr (std::is_same_v<Initial, None>) {
+    return NoInitialState<Op>{op};
+  } else if constexpr (is_start_value<Initial>) {
+    return InitialNumber<Op, decltype(initial.value)>{op, initial.value};
+  } else if constexpr (is_array_state<Initial>) {
+    using T = typename Initial::value_type;
+    return InitialArray<Op, T>{op, {initial.data(), lines, CheckedArrays::of_initial}};
+  } else {
+    return InitialFunctor<Op, Initial>{op, initial};
+  }
+}
+
+template <class Op, class Final>
+auto final_state(const Op& op, const Final& final, const Lines& lines) {
+  if constexpr (std::is_same_v<Final, None>) {
+    return NoFinalState();
+  } else if constexpr (is_array_state<Final>) {
+    using T = typename Final::value_type;
+    static_assert(!std::is_const_v<T>, "fused_scan: the final state must not be const");
+    return FinalArray<Op, T>{op, {final.data(), lines, CheckedArrays::of_final}};
+  } else {
+    return FinalFunctor<Op, Final>{op, final};
+  }
+}
+
+template <class Op, class Load, class Store, class Initial, class Final>
+auto line_scan(const Op& op, const Load& load, const Store& store, const Initial& initial,
+               const Final& final, const Lines& lines, const Call& call) {
+  return LineScan<Op, Load, Store, Initial, Final>{
+      op,          load,         store,       initial,      final,
+      lines.outer, lines.length, lines.inner, call.reverse, call.exclusive};
+}
+
+template <class Scan>
+ScanShape shape_of(const Scan& scan, const Call& call) {
+  ScanShape shape;
+  shape.outer = scan.outer;
+  shape.length = scan.length;
+  shape.inner = scan.inner;
+  shape.value_size = sizeof(typename Scan::Value);
+  shape.reverse = call.reverse;
+  shape.block_size = call.block_size;
+  return shape;
+}
+
+/// The scan of a call on Views: use(scan, shape).
+template <class Exec, class In, class Out, class Initial, class Final, class Op, class Use>
+auto with_scan_of_views(const Exec&, const In& in, const Out& out, const Initial& initial,
+                        const Final& final, int axis, const Op& op, const Call& call,
+                        const Use& use) {
+  assert_views<Exec, In, Out>();
+  assert_state<Exec, In, Initial>();
+  assert_state<Exec, In, Final>();
   using InT = typename In::value_type;
   using OutT = typename Out::value_type;
-  const auto bound = bind_operator<std::remove_const_t<InT>, OutT>(op);
-  using Bound = std::decay_t<decltype(bound)>;
-  const auto initial_state = [&] {
-    if constexpr (std::is_same_v<Initial, None>) {
-      return NoInitialState<Bound>{bound};
-    } else {
-      static_assert(
-          Initial::rank + 1 == In::rank && is_accessible<Exec, Initial>,
-          "fused_scan: the initial state must be an accessible View of the input's rank less one");
-      using Lines = StridedLines<typename Initial::value_type>;
-      return InitialStateFunctor<Bound, Lines>{
-          bound, Lines(initial.data(), 0, dims, Geometry::of_initial)};
-    }
-  }();
-  const auto final_state = [&] {
-    if constexpr (std::is_same_v<Final, None>) {
-      return NoFinalState();
-    } else {
-      static_assert(
-          Final::rank + 1 == In::rank && is_accessible<Exec, Final>,
-          "fused_scan: the final state must be an accessible View of the input's rank less one");
-      using T = typename Final::value_type;
-      static_assert(!std::is_const_v<T>, "fused_scan: the final state must not be const");
-      return FinalStateView<Bound, T>{bound, {final.data(), 0, dims, Geometry::of_final}};
-    }
-  }();
+  const CheckedArrays arrays = checked_arrays(in, out, initial, final, axis, call);
+  const Lines& lines = arrays.lines;
+  const auto bound = bind_operator<std::remove_const_t<InT>, OutT, false>(op);
+  const auto scan =
+      impl::line_scan(bound, MemoryAccess<const InT>(in.data(), lines, CheckedArrays::of_in),
+                      MemoryAccess<OutT>(out.data(), lines, CheckedArrays::of_out),
+                      impl::initial_state(bound, initial, lines),
+                      impl::final_state(bound, final, lines), lines, call);
+  ScanShape shape = shape_of(scan, call);
+  shape.in = memory_shape(in.data(), sizeof(InT), lines, CheckedArrays::of_in);
+  shape.out = memory_shape(out.data(), sizeof(OutT), lines, CheckedArrays::of_out);
+  shape.in_place = arrays.in_place;
+  return use(scan, shape);
+}
 
-  const auto lines = [&](const auto& view, int which) {
-    using T = typename std::decay_t<decltype(view)>::value_type;
-    const auto stride = static_cast<std::int64_t>(view.stride(axis));
-    if (!call.reverse()) return StridedLines<T>(view.data(), stride, dims, which);
-    const std::int64_t to_last = (geometry.extents.length - 1) * stride;
-    return StridedLines<T>(view.data() + to_last, -stride, dims, which);
-  };
-  const auto from = lines(in, Geometry::of_in);
-  const auto to = lines(out, Geometry::of_out);
-  const bool along_axis =
-      geometry.extents.inner == 1 || std::abs(from.axis_stride()) + std::abs(to.axis_stride()) <
-                                         from.lane_stride() + to.lane_stride();
-  const auto scan = impl::line_scan(bound, ViewLines<InT>{from}, ViewLines<OutT>{to}, initial_state,
-                                    final_state, geometry.extents, call);
-  impl::run_line_scan(exec, along_axis, call, scan);
+template <class Exec, class In, class Out, class Initial, class Final, class Op>
+void scan_views(const Exec& exec, const In& in, const Out& out, const Initial& initial,
+                const Final& final, int axis, const Op& op, const Call& call) {
+  impl::with_scan_of_views(exec, in, out, initial, final, axis, op, call,
+                           [&](const auto& scan, const ScanShape& shape) {
+                             impl::run_scan(exec, scan, shape, call.function);
+                           });
+}
+
+/// Carries out a scan whose loads, stores and states are functors of (o, i, j).
+template <class Exec, class Load, class Store, class Initial, class Final, class Op>
+void scan_functors(const Exec& exec, std::int64_t outer, std::int64_t length, std::int64_t inner,
+                   const Load& load, const Store& store, const Initial& initial, const Final& final,
+                   const Op& op, const Call& call) {
+  check_block_size(call.function, call.block_size);
+  impl::require(outer >= 0 && length >= 0 && inner >= 0, call.function, [&] {
+    return "extents (" + std::to_string(outer) + ", " + std::to_string(length) + ", " +
+           std::to_string(inner) + ") must not be negative";
+  });
+  using Element = std::decay_t<decltype(load(0, 0, 0))>;
+  const auto bound = bind_operator<Element, Element, true>(op);
+  Lines lines;
+  lines.outer = outer;
+  lines.length = length;
+  lines.inner = inner;
+  const auto scan = impl::line_scan(bound, FunctorAccess<Load>{load}, FunctorAccess<Store>{store},
+                                    impl::initial_state(bound, initial, lines),
+                                    impl::final_state(bound, final, lines), lines, call);
+  using Scan = std::decay_t<decltype(scan)>;
+  ScanShape shape = shape_of(scan, call);
+  shape.in = functor_shape(sizeof(typename Scan::Element), length, inner);
+  shape.out = functor_shape(sizeof(typename Scan::Result), length, inner);
+  impl::run_scan(exec, scan, shape, call.function);
 }
 
 }  // namespace fused_scan::impl

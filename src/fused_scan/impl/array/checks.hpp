@@ -5,73 +5,75 @@
 
 // What a caller may have got wrong, and the sentence that says so.
 
-#include <Kokkos_Core.hpp>
 #include <bit>
+#include <fused_scan/impl/array/array.hpp>
 #include <fused_scan/impl/array/overlap.hpp>
-#include <fused_scan/impl/order/prefix_tree.hpp>
-#include <fused_scan/scan_options.hpp>
+#include <fused_scan/impl/order/tree.hpp>
 #include <stdexcept>
 #include <string>
 
 namespace fused_scan::impl {
 
-inline void require(bool condition, const std::string& function, const std::string& message) {
-  if (!condition) throw std::invalid_argument(function + ": " + message);
+/// Throws what message() returns where the condition doesn't hold.
+template <class Message>
+void require(bool condition, const char* function, const Message& message) {
+  if (!condition) throw std::invalid_argument(function + (": " + std::string(message())));
 }
 
-template <class View>
-std::string quoted(const View& view) {
-  return "'" + view.label() + "'";
+inline int checked_axis(const char* function, const Array& array, int axis) {
+  impl::require(-array.rank <= axis && axis < array.rank, function, [&] {
+    return "axis " + std::to_string(axis) + " is out of range [" + std::to_string(-array.rank) +
+           ", " + std::to_string(array.rank - 1) + "] for View " + array.quoted() + " of rank " +
+           std::to_string(array.rank);
+  });
+  return axis < 0 ? axis + array.rank : axis;
 }
 
-/// "(4, 8)"; with `without`, that dimension is left out.
-template <class View>
-std::string extents_of(const View& view, int without = -1) {
-  std::string text;
-  for (int d = 0; d < static_cast<int>(view.rank()); ++d) {
-    if (d != without) text += (text.empty() ? "" : ", ") + std::to_string(view.extent(d));
-  }
-  return "(" + text + ")";
-}
-
-template <class View>
-int checked_axis(const std::string& function, const View& view, int axis) {
-  const int rank = View::rank;
-  impl::require(-rank <= axis && axis < rank, function,
-                "axis " + std::to_string(axis) + " is out of range [" + std::to_string(-rank) +
-                    ", " + std::to_string(rank - 1) + "] for View " + impl::quoted(view) +
-                    " of rank " + std::to_string(rank));
-  return axis < 0 ? axis + rank : axis;
-}
-
-inline void check_options(const std::string& function, const ScanOptions& options) {
-  const int size = options.block_size;
+inline void check_block_size(const char* function, int size) {
   impl::require(
-      size == 0 || (size >= chunk_length && std::has_single_bit(static_cast<unsigned>(size))),
-      function,
-      "block_size " + std::to_string(size) + " must be 0 (chosen) or a power of two, at least " +
-          std::to_string(chunk_length));
+      size == 0 || (size >= chunk_length && std::has_single_bit(unsigned(size))), function, [&] {
+        return "block_size " + std::to_string(size) +
+               " must be 0 (chosen) or a power of two, at least " + std::to_string(chunk_length);
+      });
 }
 
-template <class In, class State>
-void check_state_extents(const std::string& function, const char* which, const In& in, int axis,
-                         const State& state) {
-  bool equal = true;
-  for (int d = 0; d < static_cast<int>(State::rank); ++d) {
-    equal = equal && state.extent(d) == in.extent(d < axis ? d : d + 1);
+inline void check_same_extents(const char* function, const Array& a, const Array& b) {
+  for (int d = 0; d < a.rank; ++d) {
+    impl::require(a.extent[d] == b.extent[d], function, [&] {
+      return "extents of " + a.quoted() + " " + a.extents() + " and " + b.quoted() + " " +
+             b.extents() + " differ";
+    });
   }
-  impl::require(equal, function,
-                std::string(which) + " state " + impl::quoted(state) + " has extents " +
-                    impl::extents_of(state) + " instead of " + impl::extents_of(in, axis) +
-                    ", those of View " + impl::quoted(in) + " without axis " +
-                    std::to_string(axis));
 }
 
-template <class A, class B>
-void check_no_overlap(const std::string& function, const A& a, const B& b, bool may_be_same) {
-  impl::require((may_be_same && impl::same_array(a, b)) || !impl::overlap(a, b), function,
-                "Views " + impl::quoted(a) + " and " + impl::quoted(b) + " overlap in memory" +
-                    (may_be_same ? " without being the same array" : ""));
+/// `state` has the extents of `array` without the axis.
+inline void check_state_extents(const char* function, const char* which, const Array& array,
+                                int axis, const Array& state) {
+  bool equal = true;
+  for (int d = 0; d < state.rank; ++d) {
+    equal = equal && state.extent[d] == array.extent[d < axis ? d : d + 1];
+  }
+  impl::require(equal, function, [&] {
+    return std::string(which) + " state " + state.quoted() + " has extents " + state.extents() +
+           " instead of " + array.extents(axis) + ", those of View " + array.quoted() +
+           " without axis " + std::to_string(axis);
+  });
+}
+
+inline void check_no_overlap(const char* function, const Array& a, const Array& b,
+                             bool may_be_same) {
+  if (may_be_same && same_array(a, b)) return;
+  impl::require(!overlap(a, b), function, [&] {
+    return "Views " + a.quoted() + " and " + b.quoted() + " overlap in memory" +
+           (may_be_same ? " without being the same array" : "");
+  });
+}
+
+/// Of an array that is written: each element has a place of its own.
+inline void check_no_self_overlap(const char* function, const Array& array) {
+  impl::require(!overlaps_itself(array), function, [&] {
+    return "elements of View " + array.quoted() + ", which is written, overlap in memory";
+  });
 }
 
 }  // namespace fused_scan::impl

@@ -3,37 +3,55 @@
 #ifndef FUSED_SCAN_IMPL_ARRAY_OVERLAP_HPP
 #define FUSED_SCAN_IMPL_ARRAY_OVERLAP_HPP
 
-// Whether two Views have a byte in common.
+// Whether two arrays have a byte in common, or two elements of one, without looking at the
+// elements.
 
-#include <Kokkos_Core.hpp>
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <fused_scan/impl/array/array.hpp>
 #include <numeric>
-#include <vector>
 
 namespace fused_scan::impl {
 
-/// count multiples of stride: stride * x for x in [low, high].
+/// Multiples of a stride: stride * x for x in [low, high].
 struct Term {
   std::int64_t stride;
   std::int64_t low;
   std::int64_t high;
 };
 
-/// Whether sum_k stride_k x_k lies in [low, high] for some x in their ranges; terms from the
-/// largest stride down, from term `k` on. Strides that nest, as those of Views do, leave one or two
-/// choices of each x. Where a search grows out of hand all the same, the answer is yes.
-inline bool sum_reaches(const std::vector<Term>& terms, std::size_t k, std::int64_t low,
-                        std::int64_t high, int& steps_left) {
-  if (k == terms.size()) return low <= 0 && 0 <= high;
-  std::int64_t rest_low = 0, rest_high = 0, divisor = 0;
-  for (std::size_t rest = k + 1; rest < terms.size(); ++rest) {
-    rest_low += terms[rest].stride * terms[rest].low;
-    rest_high += terms[rest].stride * terms[rest].high;
-    divisor = std::gcd(divisor, terms[rest].stride);
+/// Terms from the largest stride down, one for each stride.
+struct Terms {
+  Term of[2 * Array::max_rank];
+  int count = 0;
+
+  void add(std::int64_t stride, std::int64_t low, std::int64_t high) {
+    int at = 0;
+    while (at < count && of[at].stride > stride) ++at;
+    if (at == count || of[at].stride != stride) {
+      std::copy_backward(of + at, of + count, of + count + 1);
+      of[at] = {stride, 0, 0};
+      ++count;
+    }
+    of[at].low += low;
+    of[at].high += high;
   }
-  const Term& term = terms[k];
+};
+
+/// Whether sum_k stride_k x_k lies in [low, high] for some x in their ranges, of the terms from `k`
+/// on. Strides that nest, as those of Views do, leave one or two choices of each x. Where a search
+/// grows out of hand all the same, the answer is yes.
+inline bool sum_reaches(const Terms& terms, int k, std::int64_t low, std::int64_t high,
+                        int& steps_left) {
+  if (k == terms.count) return low <= 0 && 0 <= high;
+  std::int64_t rest_low = 0, rest_high = 0, divisor = 0;
+  for (int rest = k + 1; rest < terms.count; ++rest) {
+    rest_low += terms.of[rest].stride * terms.of[rest].low;
+    rest_high += terms.of[rest].stride * terms.of[rest].high;
+    divisor = std::gcd(divisor, terms.of[rest].stride);
+  }
+  const Term& term = terms.of[k];
   const auto floor_div = [](std::int64_t a, std::int64_t b) { return a / b - (a % b < 0); };
   const std::int64_t first = std::max(term.low, -floor_div(rest_high - low, term.stride));
   const std::int64_t last = std::min(term.high, floor_div(high - rest_low, term.stride));
@@ -47,44 +65,59 @@ inline bool sum_reaches(const std::vector<Term>& terms, std::size_t k, std::int6
   return false;
 }
 
-template <class A, class B>
-bool overlap(const A& a, const B& b) {
-  if (a.size() == 0 || b.size() == 0) return false;
+inline constexpr int search_steps = 100000;
+
+inline bool overlap(const Array& a, const Array& b) {
+  if (a.empty() || b.empty()) return false;
   // An element of a and one of b share a byte where the distance of their addresses,
   // (a - b) + sum_d i_d stride_a_d - sum_d j_d stride_b_d, is in (-sizeof(a's), sizeof(b's)).
-  // Dimensions of the same stride are one term.
-  std::map<std::int64_t, Term, std::greater<>> by_stride;
-  const auto add = [&](const auto& view, std::int64_t sign) {
-    using T = typename std::decay_t<decltype(view)>::value_type;
-    for (std::size_t d = 0; d < view.rank(); ++d) {
-      const std::int64_t stride = view.stride(d) * sizeof(T);
-      const std::int64_t reach = sign * (static_cast<std::int64_t>(view.extent(d)) - 1);
-      if (stride == 0 || reach == 0) continue;
-      Term& term = by_stride.try_emplace(stride, Term{stride, 0, 0}).first->second;
-      (sign > 0 ? term.high : term.low) += reach;
-    }
-  };
-  add(a, 1);
-  add(b, -1);
-  std::vector<Term> terms;
-  for (const auto& [stride, term] : by_stride) terms.push_back(term);
+  Terms terms;
+  for (int d = 0; d < a.rank; ++d) {
+    if (a.stride[d] != 0) terms.add(a.stride[d] * a.element_size, 0, a.extent[d] - 1);
+  }
+  for (int d = 0; d < b.rank; ++d) {
+    if (b.stride[d] != 0) terms.add(b.stride[d] * b.element_size, 1 - b.extent[d], 0);
+  }
   const auto distance =
-      reinterpret_cast<std::intptr_t>(a.data()) - reinterpret_cast<std::intptr_t>(b.data());
-  int steps_left = 100000;
-  return sum_reaches(
-      terms, 0, -distance - static_cast<std::int64_t>(sizeof(typename A::value_type)) + 1,
-      -distance + static_cast<std::int64_t>(sizeof(typename B::value_type)) - 1, steps_left);
+      reinterpret_cast<std::intptr_t>(a.data) - reinterpret_cast<std::intptr_t>(b.data);
+  int steps_left = search_steps;
+  return sum_reaches(terms, 0, -distance - a.element_size + 1, -distance + b.element_size - 1,
+                     steps_left);
 }
 
-/// Whether two Views are one and the same array.
-template <class A, class B>
-bool same_array(const A& a, const B& b) {
-  if (static_cast<const void*>(a.data()) != static_cast<const void*>(b.data()) ||
-      sizeof(typename A::value_type) != sizeof(typename B::value_type)) {
-    return false;
+/// Whether two elements of an array share a byte: a stride of 0, or windows that overlap.
+inline bool overlaps_itself(const Array& array) {
+  if (array.empty()) return false;
+  Terms terms;
+  for (int d = 0; d < array.rank; ++d) {
+    if (array.extent[d] <= 1) continue;
+    if (array.stride[d] == 0) return true;
+    for (int k = 0; k < terms.count; ++k) {
+      if (terms.of[k].stride == array.stride[d]) return true;
+    }
+    terms.add(array.stride[d], 1 - array.extent[d], array.extent[d] - 1);
   }
-  for (std::size_t d = 0; d < a.rank(); ++d) {
-    if (a.extent(d) > 1 && a.stride(d) != b.stride(d)) return false;
+  // Strides are multiples of elements: two of them meet where a sum that isn't empty is 0.
+  int steps_left = search_steps;
+  for (int k = 0; k < terms.count; ++k) {
+    Terms from_here;
+    std::int64_t reach = 0;
+    for (int rest = k; rest < terms.count; ++rest) {
+      const Term& term = terms.of[rest];
+      from_here.of[from_here.count++] = rest == k ? Term{term.stride, 1, term.high} : term;
+      if (rest > k) reach += term.stride * term.high;
+    }
+    if (reach < terms.of[k].stride) continue;  // the strides nest
+    if (sum_reaches(from_here, 0, 0, 0, steps_left)) return true;
+  }
+  return false;
+}
+
+/// Whether two arrays are one and the same.
+inline bool same_array(const Array& a, const Array& b) {
+  if (a.data != b.data || a.element_size != b.element_size) return false;
+  for (int d = 0; d < a.rank; ++d) {
+    if (a.extent[d] > 1 && a.stride[d] != b.stride[d]) return false;
   }
   return true;
 }

@@ -12,8 +12,8 @@
 #include <cstdint>
 #include <cstring>
 #include <fused_scan/impl/host/lanes.hpp>
+#include <fused_scan/impl/host/prefix_tree.hpp>
 #include <fused_scan/impl/host/transpose_square.hpp>
-#include <fused_scan/impl/order/prefix_tree.hpp>
 #include <type_traits>
 #include <utility>
 

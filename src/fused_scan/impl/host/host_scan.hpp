@@ -8,10 +8,10 @@
 #include <bit>
 #include <cstdint>
 #include <fused_scan/impl/host/host_blocks.hpp>
+#include <fused_scan/impl/host/prefix_tree.hpp>
 #include <fused_scan/impl/host/publish.hpp>
 #include <fused_scan/impl/host/wide_vectors.hpp>
 #include <fused_scan/impl/line_scan.hpp>
-#include <fused_scan/impl/order/prefix_tree.hpp>
 #include <fused_scan/impl/workspace.hpp>
 #include <string>
 #include <type_traits>

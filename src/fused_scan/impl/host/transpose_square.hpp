@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
-#include <fused_scan/impl/order/prefix_tree.hpp>
+#include <fused_scan/impl/host/prefix_tree.hpp>
 #include <type_traits>
 #include <utility>
 

@@ -4,15 +4,23 @@
 #define FUSED_SCAN_IMPL_OPERATOR_BOUND_OPERATOR_HPP
 
 #include <Kokkos_Core.hpp>
+#include <complex>
+#include <concepts>
 #include <cstdint>
-#include <fused_scan/concepts.hpp>
+#include <fused_scan/impl/operator/rounding.hpp>
 #include <type_traits>
 #include <utility>
 
 namespace fused_scan::impl {
 
+/// Half-precision numbers, where Kokkos has them: elsewhere their names are plain float.
+template <class T>
+inline constexpr bool is_half_v =
+    sizeof(T) == 2 && (std::is_same_v<T, Kokkos::Experimental::half_t> ||
+                       std::is_same_v<T, Kokkos::Experimental::bhalf_t>);
+
 /// The type that numbers of type T are scanned in: float for the half types, 32 bits for short
-/// integers.
+/// integers, Kokkos::complex for std::complex, double for long double.
 template <class T>
 struct ScanNumber {
   using type = T;
@@ -23,17 +31,17 @@ struct ScanNumber<T> {
   using type = std::conditional_t<std::is_signed_v<T>, std::int32_t, std::uint32_t>;
 };
 template <class T>
-  requires(!std::is_same_v<Kokkos::Experimental::half_t, float> &&
-           std::is_same_v<T, Kokkos::Experimental::half_t>)
+  requires is_half_v<T>
 struct ScanNumber<T> {
   using type = float;
 };
 template <class T>
-  requires(!std::is_same_v<Kokkos::Experimental::bhalf_t, float> &&
-           !std::is_same_v<Kokkos::Experimental::bhalf_t, Kokkos::Experimental::half_t> &&
-           std::is_same_v<T, Kokkos::Experimental::bhalf_t>)
-struct ScanNumber<T> {
-  using type = float;
+struct ScanNumber<std::complex<T>> {
+  using type = Kokkos::complex<T>;
+};
+template <>
+struct ScanNumber<long double> {
+  using type = double;
 };
 template <class T>
 using scan_number_t = typename ScanNumber<T>::type;
@@ -41,47 +49,64 @@ using scan_number_t = typename ScanNumber<T>::type;
 /// The type in which numbers from a View of A are scanned into a View of B; none where one isn't a
 /// number.
 template <class A, class B>
-struct CommonNumber : std::common_type<scan_number_t<A>, scan_number_t<B>> {};
+struct CommonNumber : std::common_type<A, B> {};
 template <class A, class B>
 struct CommonNumber<Kokkos::complex<A>, Kokkos::complex<B>> {
   using type = Kokkos::complex<std::common_type_t<A, B>>;
 };
 template <class A, class B>
+  requires std::is_arithmetic_v<A>
 struct CommonNumber<A, Kokkos::complex<B>> {
   using type = Kokkos::complex<std::common_type_t<A, B>>;
 };
 
-/// What a result is before it is stored: what lower() makes of a value, else the value.
-template <class M>
-struct ResultOf {
-  using type = typename M::value_type;
-};
-template <class M>
-  requires requires(const M& m, const typename M::value_type& value) { m.lower(value); }
-struct ResultOf<M> {
-  using type = std::decay_t<decltype(std::declval<const M&>().lower(
-      std::declval<const typename M::value_type&>()))>;
-};
+/// A value as a result: of type Out where the monoid can round to any type, else what its lower()
+/// makes, else the value.
+template <class Out, class M, class Value>
+KOKKOS_FORCEINLINE_FUNCTION auto lowered(const M& monoid, const Value& value) {
+  if constexpr (requires { monoid.template lower_to<Out>(value); }) {
+    return monoid.template lower_to<Out>(value);
+  } else if constexpr (requires { monoid.lower(value); }) {
+    return monoid.lower(value);
+  } else {
+    return value;
+  }
+}
 
-/// A monoid with all of its optional parts: the one form in which the engine sees an operator.
-/// `element_type` is what the engine holds between load and combine.
-template <class M, class Element>
+/// A monoid with all of its optional parts: the one form in which the engines see an operator.
+/// `element_type` is what an engine holds between load and combine, `result_type` what it stores:
+/// Out, the type of a View's elements, or where that is void whatever lower() makes.
+template <class M, class Element, class Out>
 class BoundOperator {
  public:
+  using monoid_type = M;
   using value_type = typename M::value_type;
   using element_type = Element;
-  using result_type = typename ResultOf<M>::type;
 
-  static_assert(
-      Monoid<M>,
-      "fused_scan: an operator needs value_type, identity() and combine(a, b), both const");
-  static_assert(
-      std::is_trivially_copyable_v<value_type> && sizeof(value_type) <= 64,
-      "fused_scan: an operator's value_type must be trivially copyable and at most 64 bytes");
+  static_assert(std::is_trivially_copyable_v<value_type>,
+                "fused_scan: an operator's value_type must be trivially copyable");
+  static_assert(sizeof(value_type) <= 64,
+                "fused_scan: an operator's value_type must have at most 64 bytes");
+  static_assert(std::is_default_constructible_v<value_type>,
+                "fused_scan: an operator's value_type must have a default constructor");
 
   explicit BoundOperator(const M& monoid) : m_monoid(monoid) {}
 
+  /// What the first output of an exclusive scan is.
   KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return m_monoid.identity(); }
+
+  /// What a line begins with: it changes nothing, not even the sign of a zero.
+  KOKKOS_FORCEINLINE_FUNCTION value_type neutral() const {
+    if constexpr (requires(const M& m) { m.neutral(); }) {
+      return m_monoid.neutral();
+    } else {
+      return m_monoid.identity();
+    }
+  }
+
+  /// Whether the prefix of an element is that of its chunk combined with the sum of the chunk's
+  /// elements up to it; else they are accumulated one by one.
+  static constexpr bool combines_chunks = requires { requires M::combines_chunks; };
 
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
     return m_monoid.combine(a, b);
@@ -120,27 +145,30 @@ class BoundOperator {
     if constexpr (adds_exactly) return typename M::lost_type(0);
   }
 
+  using result_type = decltype(impl::lowered<Out>(std::declval<const M&>(), value_type()));
   KOKKOS_FORCEINLINE_FUNCTION result_type lower(const value_type& value) const {
-    if constexpr (requires(const M& m) { m.lower(value); }) {
-      return m_monoid.lower(value);
-    } else {
-      return value;
-    }
+    return impl::lowered<Out>(m_monoid, value);
   }
 
   /// A state as a user gives it, a value or an element, as a value.
   template <class State>
   KOKKOS_FORCEINLINE_FUNCTION value_type value_of_state(const State& state) const {
-    if constexpr (std::is_same_v<std::remove_const_t<State>, value_type>) {
+    if constexpr (std::is_same_v<State, value_type>) {
       return state;
+    } else if constexpr (requires(const M& m) { m.from_state(state); }) {
+      return m_monoid.from_state(state);
     } else {
+      static_assert(
+          std::is_convertible_v<State, Element>,
+          "fused_scan: a state must be of the operator's value_type (fused_scan::state_t) "
+          "or an element");
       return lift(static_cast<Element>(state));
     }
   }
 
   /// A value that accumulate() may have left unfinished (a sum not yet renormalised), finished.
   KOKKOS_FORCEINLINE_FUNCTION value_type finished(const value_type& value) const {
-    return combine(value, identity());
+    return combine(value, neutral());
   }
 
   /// A value as a user's state, a value or an element.
@@ -148,7 +176,15 @@ class BoundOperator {
   KOKKOS_FORCEINLINE_FUNCTION State state_of_value(const value_type& value) const {
     if constexpr (std::is_same_v<State, value_type>) {
       return value;
+    } else if constexpr (requires(const M& m, State& state) { m.to_state(value, state); }) {
+      State state;
+      m_monoid.to_state(value, state);
+      return state;
     } else {
+      static_assert(
+          std::is_convertible_v<decltype(lower(value)), State>,
+          "fused_scan: a state must be of the operator's value_type (fused_scan::state_t) "
+          "or an element");
       return static_cast<State>(lower(value));
     }
   }
@@ -157,19 +193,66 @@ class BoundOperator {
   M m_monoid;
 };
 
-/// `op` for elements of type In whose results go to Out (In itself where that is up to the user).
-template <class In, class Out, class Op>
-auto bind_operator(const Op& op) {
-  if constexpr (requires { typename CommonNumber<In, Out>::type; }) {
-    using Number = typename CommonNumber<In, Out>::type;
-    if constexpr (MonoidFamily<Op, Number>) {
-      using M = typename Op::template monoid<Number>;
-      return BoundOperator<M, Number>(M{});
-    } else {
-      return BoundOperator<Op, In>(op);
-    }
+/// The number that a family is asked for, to scan a View of In into one of Out.
+template <class Op, class In, class Out>
+struct NumberOfScan : CommonNumber<scan_number_t<In>, scan_number_t<Out>> {};
+template <class Op, class In, class Out>
+  requires(std::is_integral_v<In> && (std::is_floating_point_v<scan_number_t<Out>>) &&
+           requires { requires Op::adds_integers_exactly; })
+struct NumberOfScan<Op, In, Out> {
+  using type = std::conditional_t<std::is_signed_v<In>, std::int64_t, std::uint64_t>;
+};
+
+/// A monoid of the family `op`, which may have members that the monoid is made from.
+template <class M, class Op>
+M monoid_of_family(const Op& op) {
+  if constexpr (std::is_constructible_v<M, const Op&> && !std::is_empty_v<Op>) {
+    return M(op);
   } else {
-    return BoundOperator<Op, In>(op);
+    static_assert(
+        std::is_empty_v<Op>,
+        "fused_scan: a family of monoids that has members needs monoids with a constructor "
+        "that takes the family");
+    return M{};
+  }
+}
+
+template <class Op>
+concept IsMonoid = requires(const Op op, const typename Op::value_type a) {
+  { op.identity() } -> std::convertible_to<typename Op::value_type>;
+  { op.combine(a, a) } -> std::convertible_to<typename Op::value_type>;
+};
+
+/// `op` for elements of type In whose results go to Out. With `functors` both are what a user's
+/// functors return and take; results are then of the type that the operator's lower() returns.
+template <class In, class Out, bool functors, class Op>
+auto bind_operator(const Op& op) {
+  using Result = std::conditional_t<functors, void, Out>;
+  constexpr bool of_numbers = requires { typename NumberOfScan<Op, In, Out>::type; };
+  if constexpr (IsMonoid<Op>) {
+    return BoundOperator<Op, In, void>(op);
+  } else if constexpr (!functors && is_half_v<In> && is_half_v<Out> &&
+                       requires { typename Op::monoid_of_halves; }) {
+    return BoundOperator<typename Op::monoid_of_halves, float, Result>({});
+  } else if constexpr (of_numbers) {
+    using Number = typename NumberOfScan<Op, In, Out>::type;
+    static_assert(
+        std::is_arithmetic_v<Number> || is_complex_v<Number>,
+        "fused_scan: elements that aren't numbers need a monoid on their type, given as the "
+        "operator");
+    static_assert(is_complex_v<scan_number_t<Out>> || !is_complex_v<Number>,
+                  "fused_scan: complex elements can't be scanned into a View of real ones");
+    static_assert(
+        requires { typename Op::template monoid<Number>; },
+        "fused_scan: an operator needs value_type, identity() and combine(a, b), both "
+        "const");
+    using M = typename Op::template monoid<Number>;
+    return BoundOperator<M, Number, Result>(monoid_of_family<M>(op));
+  } else {
+    static_assert(
+        of_numbers,
+        "fused_scan: these elements and results have no common type of number; they need a "
+        "monoid on their type, given as the operator");
   }
 }
 

@@ -3,9 +3,18 @@
 #ifndef FUSED_SCAN_IMPL_OPERATOR_ROUNDING_HPP
 #define FUSED_SCAN_IMPL_OPERATOR_ROUNDING_HPP
 
+// Sums of two numbers, and what rounding does to them.
+
 #include <Kokkos_Core.hpp>
+#include <cstdint>
+#include <type_traits>
 
 namespace fused_scan::impl {
+
+template <class T>
+inline constexpr bool is_complex_v = false;
+template <class T>
+inline constexpr bool is_complex_v<Kokkos::complex<T>> = true;
 
 // A compiler may contract a product and the sum it goes into to one fused multiply-add. TwoSum
 // would then see two different roundings of the product, and each backend other bits. So on a GPU
@@ -39,6 +48,77 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_sum(T a, T b) {
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION bool is_finite(T x) {
   return Kokkos::abs(x) < Kokkos::Experimental::infinity_v<T>;
+}
+
+/// A rounded sum and its rounding error: their sum is exact, unless it overflows.
+template <class T>
+struct SumAndError {
+  T sum;
+  T error;
+};
+
+/// Knuth, The Art of Computer Programming, vol. 2, section 4.2.2, theorem B.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION SumAndError<T> sum_and_error(T a, T b) {
+  const T x = opaque(a);
+  const T y = opaque(b);
+  const T sum = rounded_sum(x, y);
+  const T y_in_sum = rounded_sum(sum, -x);
+  const T x_in_sum = rounded_sum(sum, -y_in_sum);
+  return {sum, rounded_sum(rounded_sum(x, -x_in_sum), rounded_sum(y, -y_in_sum))};
+}
+
+// --- rounding to odd
+// ------------------------------------------------------------------------------
+//
+// Exact sums stay as they are; of the two neighbours of any other the one whose last bit is set is
+// taken. A number whose last bit is set is never half-way between two shorter ones, so that what is
+// rounded next, to nearest, goes to the right side of a tie, however small the term that breaks it.
+//
+// Source: S. Boldo and G. Melquiond, "Emulation of a FMA and correctly rounded sums: proved
+// algorithms using rounding to odd", IEEE Transactions on Computers 57 (4), 2008.
+
+template <class T>
+using BitsOf = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION BitsOf<T> bits_of(T number) {
+  return Kokkos::bit_cast<BitsOf<T>>(number);
+}
+
+/// A sum rounded to nearest with its rounding error, as the same sum rounded to odd.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T rounded_to_odd(T nearest, T error) {
+  using Bits = BitsOf<T>;
+  const Bits bits = bits_of(nearest);
+  const bool beyond = ((bits ^ bits_of(error)) >> (8 * sizeof(T) - 1)) != 0;
+  // Beside a sum that isn't finite stands an error that isn't a number.
+  const Bits inexact = Kokkos::abs(error) > 0 ? Bits(-1) : Bits(0);
+  const Bits truncated = bits + ((beyond ? Bits(-1) : Bits(0)) & inexact);
+  return Kokkos::bit_cast<T>(truncated | (inexact & 1));
+}
+
+/// a + b, rounded to odd; where it isn't finite, Inf or NaN as a + b.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T odd_sum(const T& a, const T& b) {
+  if constexpr (is_complex_v<T>) {
+    return T(odd_sum(a.real(), b.real()), odd_sum(a.imag(), b.imag()));
+  } else {
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
+    // One of the two neighbours that enclose an inexact sum is odd. Both roundings of an exact sum
+    // are that sum, but for x - x, which rounds down to -0.
+    T below, above;
+    if constexpr (sizeof(T) == 4) {
+      below = __fadd_rd(a, b), above = __fadd_ru(a, b);
+    } else {
+      below = __dadd_rd(a, b), above = __dadd_ru(a, b);
+    }
+    return (bits_of(below) & 1) != 0 ? below : above;
+#else
+    const SumAndError<T> sum = sum_and_error(a, b);
+    return rounded_to_odd(sum.sum, sum.error);
+#endif
+  }
 }
 
 }  // namespace fused_scan::impl

@@ -1,46 +1,14 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_ORDER_PREFIX_TREE_HPP
-#define FUSED_SCAN_IMPL_ORDER_PREFIX_TREE_HPP
-
-// The order in which a line is summed up: this page is the contract of the bits.
-//
-// A line is cut into chunks of 16 elements. A chunk is combined element by element. Over the chunks
-// lies a binary tree: the node of level s that ends with chunk e (whose s lowest bits are then all
-// ones) is combine(left half, right half). The prefix before chunk q is the state at the start,
-// combined from left to right with one node for each bit of q that is set, the largest first: a
-// Fenwick tree's query. An element's prefix is that, combined with the elements of its chunk one by
-// one.
-//
-// So the grouping depends on the position in the line and on nothing else. Tiles of any power of
-// two chunks, in any order of execution, on any machine, find the same nodes; a tile needs one
-// number from each of at most log2(tiles) tiles before it, all published already or soon, and no
-// chain of prefixes runs from tile to tile.
-//
-// Source: P. M. Fenwick, "A new data structure for cumulative frequency tables", Software: Practice
-// and Experience 24 (3), 1994. The alternative, a look-back that adds up the sums of the tiles
-// before until it meets a finished prefix (Merrill and Garland, NVR-2016-002), groups as the timing
-// has it.
+#ifndef FUSED_SCAN_IMPL_HOST_PREFIX_TREE_HPP
+#define FUSED_SCAN_IMPL_HOST_PREFIX_TREE_HPP
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 #include <fused_scan/impl/host/lanes.hpp>
+#include <fused_scan/impl/order/tree.hpp>
 
 namespace fused_scan::impl {
-
-/// Elements in a chunk.
-inline constexpr int chunk_length = 16;
-
-KOKKOS_INLINE_FUNCTION std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
-/// How many levels of blocks end with block `index`: the number of its trailing ones.
-KOKKOS_INLINE_FUNCTION int levels_ending_with(std::int64_t index) {
-  int level = 0;
-  while ((index >> level) & 1) ++level;
-  return level;
-}
 
 /// The tree over the blocks of N lines side by side, fed block by block on a host core.
 template <class Op, int N>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_WORKSPACE_HPP
-#define FUSED_SCAN_IMPL_WORKSPACE_HPP
+#ifndef FUSED_SCAN_IMPL_DEVICE_WORKSPACE_HPP
+#define FUSED_SCAN_IMPL_DEVICE_WORKSPACE_HPP
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
@@ -57,34 +57,6 @@ class Workspace {
   // is still to run may use them, and to free a View is to wait for it.
   std::vector<Memory> m_memory;
 };
-
-/// Where tiles that share lines find each other: the number of the next tile to be taken, and for
-/// each tile a node of the tree and a flag that is 0 until the node is there.
-template <class Node>
-struct TileBoard {
-  std::int64_t* next_ticket;
-  int* flags;
-  Node* nodes;
-};
-
-/// A board for `count` nodes, cleared on `exec`.
-template <class Node, class Exec>
-TileBoard<Node> tile_board(const Exec& exec, std::int64_t count, const std::string& label) {
-  constexpr std::int64_t alignment = 64;
-  const auto aligned = [](std::int64_t bytes) {
-    return (bytes + alignment - 1) / alignment * alignment;
-  };
-  const std::int64_t nodes_at = alignment + aligned(count * sizeof(int));
-  std::byte* const memory =
-      Workspace<Exec>::get(exec, nodes_at + count * sizeof(Node), label + "::workspace");
-  int* const cleared = reinterpret_cast<int*>(memory);
-  Kokkos::parallel_for(
-      label + "::clear",
-      Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>(exec, 0, nodes_at / sizeof(int)),
-      KOKKOS_LAMBDA(std::int64_t i) { cleared[i] = 0; });
-  return {reinterpret_cast<std::int64_t*>(memory), reinterpret_cast<int*>(memory + alignment),
-          reinterpret_cast<Node*>(memory + nodes_at)};
-}
 
 }  // namespace fused_scan::impl
 

@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_ACCESS_LINE_SCAN_HPP
+#define FUSED_SCAN_IMPL_ACCESS_LINE_SCAN_HPP
+
+#include <Kokkos_Core.hpp>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace fused_scan::impl {
+
+/// Everything an engine needs to know of a scan but how to carry it out:
+///   load.slab(o).read(i, j) -> element         store.slab(o).write(i, j, result)
+///   initial(o, j) -> value                     final(o, j, value)
+/// with o in [0, outer), i in [0, length), j in [0, inner). A reverse scan begins with i = length
+/// - 1.
+template <class Op_, class Load_, class Store_, class Initial_, class Final_>
+struct LineScan {
+  using Op = Op_;
+  using Load = Load_;
+  using Store = Store_;
+  using Initial = Initial_;
+  using Value = typename Op::value_type;
+  using Element = typename Op::element_type;
+  using Result = typename Op::result_type;
+
+  Op op;
+  Load load;
+  Store store;
+  Initial initial;
+  Final_ final;
+  std::int64_t outer;
+  std::int64_t length;
+  std::int64_t inner;
+  bool reverse;
+  bool exclusive;
+
+  /// The position in memory of the `step`-th element of the scan.
+  KOKKOS_FORCEINLINE_FUNCTION std::int64_t position(std::int64_t step) const {
+    return reverse ? length - 1 - step : step;
+  }
+
+  /// What comes before the first element of a line, as an exclusive scan stores it.
+  KOKKOS_FORCEINLINE_FUNCTION Value first_output(const Value& initial_state) const {
+    return Initial::given ? initial_state : op.identity();
+  }
+};
+
+/// What an access to elements holds in memory: of a functor, the type that the engine works with.
+template <class Access, class T>
+struct HeldBy {
+  using type = T;
+};
+template <class Access, class T>
+  requires Access::is_memory
+struct HeldBy<Access, T> {
+  using type = typename Access::value_type;
+};
+
+}  // namespace fused_scan::impl
+
+#endif

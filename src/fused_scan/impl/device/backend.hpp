@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_DEVICE_BACKEND_HPP
+#define FUSED_SCAN_IMPL_DEVICE_BACKEND_HPP
+
+// What the engine on a GPU asks of a backend, and what Kokkos has no word for.
+
+#include <Kokkos_Core.hpp>
+#include <cstddef>
+#include <fused_scan/impl/plan/scan_shape.hpp>
+#if defined(__CUDACC__)
+#include <cuda_pipeline_primitives.h>
+#endif
+
+namespace fused_scan::impl {
+
+/// Whether the engine on a GPU runs on an execution space. It needs teams that make progress while
+/// others wait for them, in the order in which they began. Other backends take the plain path.
+template <class Exec>
+inline constexpr bool has_device_engine = false;
+
+template <class Exec>
+DeviceMachine machine_of(const Exec&) {
+  return {};
+}
+
+#if defined(KOKKOS_ENABLE_CUDA)
+template <>
+inline constexpr bool has_device_engine<Kokkos::Cuda> = true;
+
+template <>
+inline DeviceMachine machine_of(const Kokkos::Cuda& exec) {
+  const cudaDeviceProp& properties = exec.cuda_device_prop();
+  return {properties.multiProcessorCount, properties.warpSize, properties.sharedMemPerBlockOptin,
+          properties.sharedMemPerMultiprocessor};
+}
+#endif
+
+/// 16 bytes that move at once.
+struct alignas(16) Pack {
+  std::byte bytes[16];
+};
+
+/// Begins to copy *from to scratch memory, where it is after await_copies(): a thread can have many
+/// copies under way, which take no registers.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION void copy_to_scratch(T* to, const T* from) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16) {
+    __pipeline_memcpy_async(to, from, sizeof(T));
+    return;
+  }
+#endif
+  *to = *from;
+}
+
+/// Until the copies that this thread has begun are there.
+KOKKOS_FORCEINLINE_FUNCTION void await_copies() {
+#if defined(__CUDA_ARCH__)
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+#endif
+}
+
+}  // namespace fused_scan::impl
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_DEVICE_EXCHANGE_HPP
+#define FUSED_SCAN_IMPL_DEVICE_EXCHANGE_HPP
+
+// The prefix before a tile of a line that several teams share.
+//
+// The number of a tile in its line has digits in base 8, and a node stands for 8^k tiles. A tile
+// publishes one node: of the largest k for which it is the last of them, so for each 7 that its
+// number ends with it needs as many nodes to the left. The prefix before it is that before its
+// parent, which has 0 for the tile's last digit that isn't 0, and the nodes between the two, as
+// many as the digit says. A tile whose number ends with 0 publishes the prefix before it. So nobody
+// waits for a chain of tiles longer than the number has digits.
+
+#include <Kokkos_Core.hpp>
+#include <cstdint>
+#include <fused_scan/impl/device/tile_state.hpp>
+#include <fused_scan/impl/order/tree.hpp>
+
+namespace fused_scan::impl {
+
+inline constexpr int digit_bits = 3;
+inline constexpr int digit_base = 1 << digit_bits;
+
+/// A digit of a tile's number, and the place of its lowest bit.
+struct TileDigit {
+  int shift;
+  int value;
+
+  KOKKOS_FUNCTION static TileDigit at(std::int64_t tile, int shift) {
+    return {shift, static_cast<int>((tile >> shift) & (digit_base - 1))};
+  }
+  /// The last that isn't 0, of a tile that isn't 0.
+  KOKKOS_FUNCTION static TileDigit last_of(std::int64_t tile) {
+    int shift = 0;
+    while (((tile >> shift) & (digit_base - 1)) == 0) shift += digit_bits;
+    return at(tile, shift);
+  }
+  KOKKOS_FUNCTION std::int64_t parent(std::int64_t tile) const {
+    return ((tile >> shift) - value) << shift;
+  }
+  /// The tile with which the i-th node to the left ends, from left to right.
+  KOKKOS_FUNCTION std::int64_t left(std::int64_t tile, int i) const {
+    return (((tile >> shift) - value + i + 1) << shift) - 1;
+  }
+};
+
+/// One line's part in the exchange between tiles, carried out by one thread.
+template <class Op>
+class LineExchange {
+ public:
+  using Value = typename Op::value_type;
+  using State = TileState<Value>;
+
+  /// Places of a state for `lines` lines of `tiles` tiles each.
+  KOKKOS_FUNCTION static std::int64_t places(std::int64_t lines, std::int64_t tiles) {
+    return lines * (tiles + ceil_div(tiles, digit_base));
+  }
+
+  /// `line` of `lines` in all; `tile` of `tiles` in the line.
+  KOKKOS_FUNCTION LineExchange(const Op& op, const State& state, typename State::CallNumber call,
+                               std::int64_t line, std::int64_t lines, std::int64_t tile,
+                               std::int64_t tiles)
+      : m_op(op),
+        m_state(state),
+        m_call(call),
+        m_line(line),
+        m_lines(lines),
+        m_tile(tile),
+        m_tiles(tiles) {}
+
+  /// The prefix before the tile, whose own sum is `total` (nobody asks for that of a line's last
+  /// tile). `initial`() is read by the first tile, and comes to the others by way of it: so the
+  /// line's final state, which may be the same array, is written after it was read.
+  template <class Initial>
+  KOKKOS_FUNCTION Value prefix(const Value& total, const Initial& initial) const {
+    const bool is_last = m_tile + 1 == m_tiles;
+    if (m_tile == 0) {
+      const Value state = initial();
+      publish_prefix(state);
+      if (!is_last) publish_node(total);
+      return state;
+    }
+    const TileDigit digit = TileDigit::last_of(m_tile);
+    const bool merges = m_tile % digit_base == digit_base - 1 && !is_last;
+    if (!merges && !is_last) publish_node(total);
+    const LeftNodes left = await_left(digit);
+    if (merges) publish_node(merged(left, total));
+    Value result = await_prefix(digit.parent(m_tile));
+    if (digit.value & 4) result = m_op.combine(result, left.of_four);
+    if (digit.value & 2) result = m_op.combine(result, left.of_two);
+    if (digit.value & 1) result = m_op.combine(result, left.of_one);
+    if (m_tile % digit_base == 0) publish_prefix(result);
+    return result;
+  }
+
+ private:
+  /// The nodes of the bits of a digit.
+  struct LeftNodes {
+    Value of_four;
+    Value of_two;
+    Value of_one;
+  };
+
+  /// Four at a time, which fit into registers.
+  KOKKOS_FUNCTION LeftNodes await_left(const TileDigit& digit) const {
+    const int after_four = digit.value & 4, after_two = digit.value & 6;
+    const auto left = [&](int i) { return place_of_node(digit.left(m_tile, i)); };
+    const std::int64_t first[4] = {left(0), left(1), left(2), left(3)};
+    const std::int64_t then[4] = {left(after_four), left(after_four + 1), left(after_two), 0};
+    Value nodes[4];
+    await(first, digit.value & 4 ? 0xfU : 0, nodes);
+    const Value of_four =
+        m_op.combine(m_op.combine(nodes[0], nodes[1]), m_op.combine(nodes[2], nodes[3]));
+    await(then, (digit.value & 2 ? 3U : 0) | (digit.value & 1 ? 4U : 0), nodes);
+    return {of_four, m_op.combine(nodes[0], nodes[1]), nodes[2]};
+  }
+
+  KOKKOS_FUNCTION void await(const std::int64_t (&places)[4], unsigned wanted,
+                             Value (&nodes)[4]) const {
+    for (Value& node : nodes) node = m_op.neutral();
+    if constexpr (State::words_of_node <= 4) {
+      m_state.await(places, wanted, m_call, nodes);
+    } else {
+      for (int k = 0; k < 4; ++k) {
+        if ((wanted >> k) & 1) nodes[k] = await_one(places[k]);
+      }
+    }
+  }
+  KOKKOS_FUNCTION Value await_one(std::int64_t place) const {
+    const std::int64_t places[1] = {place};
+    Value nodes[1];
+    m_state.await(places, 1, m_call, nodes);
+    return nodes[0];
+  }
+
+  /// The node over this tile and all that its number's trailing 7s bring along.
+  KOKKOS_FUNCTION Value merged(const LeftNodes& left, const Value& total) const {
+    Value node = with_left(left, total);
+    for (int shift = digit_bits; TileDigit::at(m_tile, shift).value == digit_base - 1;
+         shift += digit_bits) {
+      node = with_left(await_left(TileDigit::at(m_tile, shift)), node);
+    }
+    return node;
+  }
+  KOKKOS_FUNCTION Value with_left(const LeftNodes& left, const Value& last) const {
+    return m_op.combine(left.of_four, m_op.combine(left.of_two, m_op.combine(left.of_one, last)));
+  }
+
+  KOKKOS_FUNCTION std::int64_t place_of_node(std::int64_t tile) const {
+    return tile * m_lines + m_line;
+  }
+  KOKKOS_FUNCTION std::int64_t place_of_prefix(std::int64_t tile) const {
+    return (m_tiles + tile / digit_base) * m_lines + m_line;
+  }
+  KOKKOS_FUNCTION void publish_node(const Value& node) const {
+    m_state.publish(place_of_node(m_tile), m_call, node);
+  }
+  KOKKOS_FUNCTION void publish_prefix(const Value& prefix) const {
+    m_state.publish(place_of_prefix(m_tile), m_call, prefix);
+  }
+  KOKKOS_FUNCTION Value await_prefix(std::int64_t tile) const {
+    return await_one(place_of_prefix(tile));
+  }
+
+  const Op& m_op;
+  const State& m_state;
+  typename State::CallNumber m_call;
+  std::int64_t m_line;
+  std::int64_t m_lines;
+  std::int64_t m_tile;
+  std::int64_t m_tiles;
+};
+
+}  // namespace fused_scan::impl
+
+#endif

@@ -1,0 +1,33 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_DEVICE_UNROLLED_HPP
+#define FUSED_SCAN_IMPL_DEVICE_UNROLLED_HPP
+
+// Loops written out: an array that is indexed in a loop doesn't stay in registers.
+
+#include <Kokkos_Core.hpp>
+#include <utility>
+
+namespace fused_scan::impl {
+
+/// f(0), ..., f(n - 1).
+template <int n, class F>
+KOKKOS_FORCEINLINE_FUNCTION void unrolled(const F& f) {
+  [&]<int... r>(std::integer_sequence<int, r...>) {
+    (f(r), ...);
+  }(std::make_integer_sequence<int, n>());
+}
+
+/// f(0), ..., f(n - 1) in a loop that stays one: code that fits into the instruction cache is worth
+/// more than its counter.
+template <class F>
+KOKKOS_FORCEINLINE_FUNCTION void looped(int n, const F& f) {
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
+#pragma unroll 1
+#endif
+  for (int i = 0; i < n; ++i) f(i);
+}
+
+}  // namespace fused_scan::impl
+
+#endif

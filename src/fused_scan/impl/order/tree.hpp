@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_ORDER_TREE_HPP
+#define FUSED_SCAN_IMPL_ORDER_TREE_HPP
+
+// The order in which a line is combined: this page is the contract of the bits.
+//
+// A line is cut into chunks of 16 elements, counted from the position 0 in the order of the scan.
+// A chunk is combined element by element, from its first on. Over the chunks lies a binary tree:
+// the node of level s that ends with chunk e (whose s lowest bits are then all ones) is
+// combine(left half, right half). The prefix before chunk q is the state at the start, combined
+// from left to right with one node for each bit of q that is set, the largest first: a Fenwick
+// tree's query. An element's prefix is that, combined with the elements of its chunk one by one;
+// or, where the operator says so (combines_chunks), with the sum of the chunk's elements up to it.
+//
+// So the grouping depends on the position in the line and on nothing else. Tiles of any power of
+// two chunks, in any order of execution, on any machine, find the same nodes; a tile needs one
+// number from each of at most log2(tiles) tiles before it, all published already or soon, and no
+// chain of prefixes runs from tile to tile. Nor does it matter who holds which part of a line: a
+// part that begins at any position makes the nodes that lie inside it, and finds the others by
+// their level and their last chunk.
+//
+// Source: P. M. Fenwick, "A new data structure for cumulative frequency tables", Software: Practice
+// and Experience 24 (3), 1994. The alternative, a look-back that adds up the sums of the tiles
+// before until it meets a finished prefix (Merrill and Garland, NVR-2016-002), groups as the timing
+// has it.
+
+#include <Kokkos_Core.hpp>
+#include <cstdint>
+
+namespace fused_scan::impl {
+
+/// Elements in a chunk.
+inline constexpr int chunk_length = 16;
+
+KOKKOS_INLINE_FUNCTION std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+/// How many levels of nodes end with block `index`: the number of its trailing ones.
+KOKKOS_INLINE_FUNCTION int levels_ending_with(std::int64_t index) {
+  int level = 0;
+  while ((index >> level) & 1) ++level;
+  return level;
+}
+
+/// The smallest power of two of which `count` blocks are no more: 2^levels_over(count).
+KOKKOS_INLINE_FUNCTION int levels_over(std::int64_t count) {
+  int levels = 0;
+  while ((std::int64_t{1} << levels) < count) ++levels;
+  return levels;
+}
+
+/// Whether block `index` ends a node of `level`, and the last block of that node's left half.
+KOKKOS_FORCEINLINE_FUNCTION bool ends_node(std::int64_t index, int level) {
+  const std::int64_t ones = (std::int64_t{1} << level) - 1;
+  return (index & ones) == ones;
+}
+KOKKOS_FORCEINLINE_FUNCTION std::int64_t left_half_of(std::int64_t last, int level) {
+  return last - (std::int64_t{1} << (level - 1));
+}
+
+/// Calls f(level, last block) for the nodes that make up the prefix before block `index`, from left
+/// to right, from level `levels` - 1 down: of 2^levels blocks.
+template <class F>
+KOKKOS_FORCEINLINE_FUNCTION void for_prefix_nodes(std::int64_t index, int levels, const F& f) {
+  for (int level = levels - 1; level >= 0; --level) {
+    if ((index >> level) & 1) f(level, (index >> level << level) - 1);
+  }
+}
+
+/// `prefix` combined with the blocks before `index`, counted from where `prefix` ends;
+/// node(last block) is the largest node that ends with a block.
+template <class Op, class Node>
+KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type prefix_before(const Op& op,
+                                                                  typename Op::value_type prefix,
+                                                                  std::int64_t index, int levels,
+                                                                  const Node& node) {
+  for_prefix_nodes(index, levels,
+                   [&](int, std::int64_t last) { prefix = op.combine(prefix, node(last)); });
+  return prefix;
+}
+
+}  // namespace fused_scan::impl
+
+#endif

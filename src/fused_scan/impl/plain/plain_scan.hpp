@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_PLAIN_PLAIN_SCAN_HPP
+#define FUSED_SCAN_IMPL_PLAIN_PLAIN_SCAN_HPP
+
+// The path of backends without an engine of their own: constructs of Kokkos alone. Where lines are
+// many each is worked on by one thread, in the order of order/tree.hpp; where they are few each is
+// a Kokkos::parallel_scan, which groups as it likes and reads elements twice.
+
+#include <Kokkos_Core.hpp>
+#include <cstdint>
+#include <fused_scan/impl/order/tree.hpp>
+#include <string>
+
+namespace fused_scan::impl {
+
+/// The tree over the chunks of one line, fed chunk by chunk.
+template <class Op>
+class StreamedTree {
+ public:
+  using Value = typename Op::value_type;
+
+  KOKKOS_FUNCTION StreamedTree(const Op& op, const Value& initial) : m_op(op), m_prefix(initial) {}
+
+  KOKKOS_FUNCTION const Value& prefix() const { return m_prefix; }
+
+  /// Appends a whole chunk of the sum `node`.
+  KOKKOS_FUNCTION void push(Value node) {
+    const int level = levels_ending_with(m_chunks++);
+    for (int s = 0; s < level; ++s) node = m_op.combine(m_node[s], node);
+    m_node[level] = node;
+    // What is merged begins where the largest of the nodes in it began.
+    const Value before = level > 0 ? m_before[level - 1] : m_prefix;
+    m_before[level] = before;
+    m_prefix = m_op.combine(before, node);
+  }
+
+ private:
+  static constexpr int max_levels = 44;  // 2^48 elements
+
+  const Op& m_op;
+  std::int64_t m_chunks = 0;
+  Value m_prefix;
+  Value m_node[max_levels];
+  Value m_before[max_levels];
+};
+
+template <class Scan>
+struct ScanLineByThread {
+  Scan scan;
+
+  KOKKOS_FUNCTION void operator()(std::int64_t line) const {
+    using Value = typename Scan::Value;
+    const auto& op = scan.op;
+    const std::int64_t outer = line / scan.inner, column = line % scan.inner;
+    const auto from = scan.load.slab(outer);
+    const auto to = scan.store.slab(outer);
+    StreamedTree<typename Scan::Op> tree(op, scan.initial(outer, column));
+    Value state = tree.prefix();
+    for (std::int64_t begin = 0; begin < scan.length; begin += chunk_length) {
+      const auto left = scan.length - begin;
+      const int count = left < chunk_length ? static_cast<int>(left) : chunk_length;
+      Value sum = op.neutral();
+      state = tree.prefix();
+      for (int r = 0; r < count; ++r) {
+        const std::int64_t i = scan.position(begin + r);
+        const auto element = static_cast<typename Scan::Element>(from.read(i, column));
+        const Value before = begin + r == 0 ? scan.first_output(state) : state;
+        sum = r == 0 ? op.lift(element) : op.accumulate(sum, element);
+        if constexpr (Scan::Op::combines_chunks) {
+          state = op.combine(tree.prefix(), sum);
+        } else {
+          state = op.accumulate(state, element);
+        }
+        to.write(i, column, op.lower(scan.exclusive ? before : state));
+      }
+      if (count == chunk_length) tree.push(sum);
+    }
+    scan.final(outer, column, state);
+  }
+};
+
+/// One line in Kokkos::parallel_scan.
+template <class Scan>
+struct ScanLineByKokkos {
+  using value_type = typename Scan::Value;
+
+  Scan scan;
+  std::int64_t outer;
+  std::int64_t column;
+
+  KOKKOS_FUNCTION void init(value_type& value) const { value = scan.op.neutral(); }
+  KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const {
+    into = scan.op.combine(into, from);
+  }
+  KOKKOS_FUNCTION void operator()(std::int64_t step, value_type& value, bool is_final) const {
+    const auto& op = scan.op;
+    const std::int64_t i = scan.position(step);
+    const auto element = static_cast<typename Scan::Element>(scan.load.slab(outer).read(i, column));
+    if (is_final) {
+      const value_type initial = scan.initial(outer, column);
+      const value_type before = step == 0 ? scan.first_output(initial) : op.combine(initial, value);
+      const value_type after = op.combine(initial, op.combine(value, op.lift(element)));
+      scan.store.slab(outer).write(i, column, op.lower(scan.exclusive ? before : after));
+      if (step == scan.length - 1) scan.final(outer, column, after);
+    }
+    value = op.combine(value, op.lift(element));
+  }
+};
+
+/// Whether lines are so few that threads would be idle.
+template <class Exec>
+bool plain_lines_are_few(const Exec& exec, std::int64_t lines, std::int64_t length) {
+  return lines < exec.concurrency() / 4 && length > 64 * chunk_length;
+}
+
+template <class Exec, class Scan>
+void run_plain(const Exec& exec, const Scan& scan, const std::string& label) {
+  using Range = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>;
+  const std::int64_t lines = scan.outer * scan.inner;
+  if (!plain_lines_are_few(exec, lines, scan.length)) {
+    Kokkos::parallel_for(label + "::plain", Range(exec, 0, lines), ScanLineByThread<Scan>{scan});
+    return;
+  }
+  for (std::int64_t line = 0; line < lines; ++line) {
+    Kokkos::parallel_scan(label + "::plain", Range(exec, 0, scan.length),
+                          ScanLineByKokkos<Scan>{scan, line / scan.inner, line % scan.inner});
+  }
+}
+
+}  // namespace fused_scan::impl
+
+#endif

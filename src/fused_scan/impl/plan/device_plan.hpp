@@ -1,0 +1,216 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_PLAN_DEVICE_PLAN_HPP
+#define FUSED_SCAN_IMPL_PLAN_DEVICE_PLAN_HPP
+
+// How a scan is carried out on a GPU. A team takes a tile: some positions along the axis of some
+// columns of some slabs. It copies the tile to its scratch memory in the order of memory, threads
+// scan chunks where they lie there, and the results are copied back.
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <fused_scan/impl/order/tree.hpp>
+#include <fused_scan/impl/plan/scan_shape.hpp>
+#include <string>
+
+namespace fused_scan::impl {
+
+/// How one side's elements move between memory and scratch memory.
+enum class Movement {
+  linear_packs,   ///< the tile is one piece of memory: 16 bytes at a time
+  linear,         ///< the tile is one piece of memory: element by element
+  row_packs,      ///< rows of columns, each aligned: 16 bytes at a time
+  columns_first,  ///< element by element, neighbouring threads on neighbouring columns
+  axis_first,     ///< element by element, neighbouring threads on neighbouring positions
+};
+
+struct DevicePlan {
+  bool interleaved = false;        // columns lie side by side; else lines one after the other
+  std::int32_t columns = 1;        // of a tile
+  std::int32_t rows = 1;           // positions along the axis of a tile
+  std::int32_t slabs = 1;          // of a tile; not interleaved: lines
+  std::int64_t line_tiles = 1;     // along the axis
+  std::int64_t column_blocks = 1;  // tiles across the columns of a slab
+  std::int64_t groups = 1;         // tiles that lie beside each other: outer and columns together
+  std::int32_t threads = 256;
+  // Of the staging elements `pad` are left out after every 2^pad_shift, so that threads that work
+  // on different lines don't meet in a bank of the scratch memory.
+  std::int32_t pad = 0;
+  std::int32_t pad_shift = 0;
+  std::int32_t slot_size = 4;  // of a staging element, in bytes
+  bool vector = false;         // chunks are read from scratch memory 16 bytes at a time
+  bool shift_of_out = false;   // the tile lies in scratch memory as aligned as in the output
+  Movement load = Movement::linear;
+  Movement store = Movement::linear;
+
+  int chunks() const { return static_cast<int>(ceil_div(rows, chunk_length)); }
+  int lines() const { return columns * slabs; }
+  int items() const { return chunks() * lines(); }
+  /// Shifted by less than 16 elements.
+  int staging_elements() const {
+    const int last = rows * lines() + 16;
+    return last + (pad > 0 ? ((last >> pad_shift) + 1) * pad : 0);
+  }
+
+  std::string name() const {
+    std::string text = interleaved ? "columns" : "rows";
+    if (line_tiles > 1) {
+      return text + ", tiles of " + std::to_string(rows) +
+             (interleaved ? " x " + std::to_string(columns) : "");
+    }
+    return text + ", " + std::to_string(lines()) + " lines a team";
+  }
+};
+
+/// Staging elements of a tile: with four teams on a multiprocessor of an H100 its 227 KiB of
+/// scratch memory are full, and as many bytes are under way as its memory needs (measured: tiles of
+/// 16 KiB were slower, larger ones no faster).
+inline constexpr int tile_bytes = 32 << 10;
+
+/// Columns of a tile that doesn't hold whole rows: a piece of a row that begins anywhere touches a
+/// sector of 32 bytes more than it fills, and that is 3% of 1 KiB and 25% of 128 bytes.
+inline constexpr int wide_columns = 256;
+
+namespace device_plan {
+
+inline bool fits_rows(const AccessShape& side, const DevicePlan& plan, const ScanShape& shape) {
+  if (!plan.interleaved) return side.axis_stride == 1;
+  return side.column_stride == 1 && side.axis_stride == shape.inner && plan.columns == shape.inner;
+}
+
+/// Whether the elements of every tile are one piece of memory, in the order of scratch memory.
+inline bool is_linear(const AccessShape& side, const DevicePlan& plan, const ScanShape& shape) {
+  if (!side.is_memory || !fits_rows(side, plan, shape)) return false;
+  if (plan.slabs == 1) return true;
+  if (plan.interleaved) return side.slab_stride == shape.length * shape.inner;
+  return (shape.inner == 1 || side.column_stride == shape.length) &&
+         (shape.outer == 1 || side.slab_stride == shape.length * shape.inner);
+}
+
+inline int elements_of_pack(const DevicePlan& plan) {
+  return 16 % plan.slot_size == 0 ? 16 / plan.slot_size : 1;
+}
+
+inline bool has_aligned_rows(const AccessShape& side, const DevicePlan& plan,
+                             const ScanShape& shape) {
+  const int pack = elements_of_pack(plan);
+  return side.is_memory && plan.interleaved && side.column_stride == 1 &&
+         plan.columns % pack == 0 && shape.inner % pack == 0 && side.axis_stride % pack == 0 &&
+         side.slab_stride % pack == 0 && (side.slab_stride != 0 || shape.outer == 1) &&
+         side.address % 16 == 0;
+}
+
+inline Movement movement(const AccessShape& side, const DevicePlan& plan, const ScanShape& shape) {
+  const bool packs = side.is_memory && side.element_size == plan.slot_size &&
+                     elements_of_pack(plan) > 1 && plan.pad * plan.slot_size % 16 == 0;
+  if (is_linear(side, plan, shape)) return packs ? Movement::linear_packs : Movement::linear;
+  if (packs && has_aligned_rows(side, plan, shape)) return Movement::row_packs;
+  return side.axis_stride < side.column_stride || !plan.interleaved ? Movement::axis_first
+                                                                    : Movement::columns_first;
+}
+
+/// The tile: as many whole lines as it holds, or else a part of one or of neighbouring ones.
+inline void choose_tile(DevicePlan& plan, const ScanShape& shape, int elements) {
+  const auto rows_in = [&](std::int64_t count) {
+    const int rows = std::bit_floor(static_cast<unsigned>(std::max<std::int64_t>(count, 1)));
+    return std::max(chunk_length, rows);
+  };
+  const std::int64_t length = std::max<std::int64_t>(shape.length, 1);
+  const std::int64_t columns = plan.interleaved ? shape.inner : 1;
+  const std::int64_t slabs = plan.interleaved ? shape.outer : shape.lines();
+  if (length * columns <= elements) {
+    plan.columns = static_cast<std::int32_t>(columns);
+    plan.rows = static_cast<std::int32_t>(length);
+    plan.slabs = static_cast<std::int32_t>(std::min(elements / (length * columns), slabs));
+    return;
+  }
+  if (columns > wide_columns / 2) {
+    const std::int64_t widest =
+        std::max<std::int64_t>(wide_columns, elements / std::max<std::int64_t>(length, 1));
+    const std::int64_t blocks = ceil_div(columns, widest);
+    const std::int64_t even = ceil_div(ceil_div(columns, blocks), 32) * 32;
+    plan.columns = static_cast<std::int32_t>(std::min({even, widest, columns}));
+  } else {
+    plan.columns = static_cast<std::int32_t>(columns);
+  }
+  const int rows = rows_in(elements / plan.columns);
+  plan.rows = static_cast<std::int32_t>(std::min<std::int64_t>(rows, length));
+}
+
+/// Padding against bank conflicts: 32 banks of 4 bytes.
+inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear) {
+  if (plan.columns >= 32) return;
+  const int slot = plan.slot_size;
+  const auto every = [&](int bytes) {
+    plan.pad_shift = std::bit_width(static_cast<unsigned>(std::max(bytes / slot, 1))) - 1;
+  };
+  const int pack = elements_of_pack(plan);
+  const auto aligned = [&](const AccessShape& side) {
+    const std::int64_t spacing = shape.inner > 1 ? side.column_stride : side.slab_stride;
+    return !side.is_memory ||
+           (side.element_size == slot && side.address % 16 == 0 &&
+            (shape.lines() == 1 || (spacing % pack == 0 && side.slab_stride % pack == 0)));
+  };
+  // Along a line a thread reads 16 bytes at a time, where chunks begin at multiples of them.
+  plan.vector = !plan.interleaved && pack > 1 && shape.length % pack == 0 && aligned(shape.in) &&
+                aligned(shape.out);
+  if (plan.vector) {
+    every(128);
+    plan.pad = pack;
+  } else if (plan.interleaved && linear && plan.line_tiles > 1) {
+    every(256);
+    plan.pad = pack;
+  } else {
+    every(128);
+    plan.pad = slot >= 4 ? 1 : pack;
+  }
+}
+
+}  // namespace device_plan
+
+inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
+  DevicePlan plan;
+  plan.interleaved = !shape.along_axis();
+  plan.slot_size = std::max(shape.in.element_size, shape.out.element_size);
+  int elements = std::clamp(tile_bytes / plan.slot_size, 256, 8192);
+  if (shape.block_size > 0) {
+    const std::int64_t columns = plan.interleaved ? std::min<std::int64_t>(shape.inner, 256) : 1;
+    elements =
+        static_cast<int>(std::clamp<std::int64_t>(shape.block_size * columns, 256, elements));
+  }
+  // Small arrays: so many tiles that every multiprocessor has some.
+  const std::int64_t all = shape.lines() * shape.length;
+  while (elements > 1024 && all / elements < 2 * std::int64_t{machine.multiprocessors})
+    elements /= 2;
+
+  device_plan::choose_tile(plan, shape, elements);
+  plan.line_tiles = ceil_div(shape.length, plan.rows);
+  plan.column_blocks = plan.interleaved ? ceil_div(shape.inner, plan.columns) : 1;
+  plan.groups =
+      plan.column_blocks * ceil_div(plan.interleaved ? shape.outer : shape.lines(), plan.slabs);
+  plan.threads = std::clamp(static_cast<int>(std::bit_ceil(unsigned(plan.items()))), 64, 256);
+
+  const bool linear = device_plan::is_linear(shape.in, plan, shape) ||
+                      device_plan::is_linear(shape.out, plan, shape);
+  device_plan::choose_padding(plan, shape, linear);
+  plan.load = device_plan::movement(shape.in, plan, shape);
+  plan.store = device_plan::movement(shape.out, plan, shape);
+  // Packs lie in scratch memory as aligned as in memory: where the two sides differ in that, one of
+  // them moves element by element.
+  plan.shift_of_out = plan.load != Movement::linear_packs;
+  if (plan.load == Movement::linear_packs && plan.store == Movement::linear_packs &&
+      (shape.in.address - shape.out.address) % 16 != 0) {
+    plan.store = Movement::linear;
+  }
+  const auto unaligned = [&](Movement movement, Movement other) {
+    return movement == Movement::row_packs && other == Movement::linear_packs;
+  };
+  if (unaligned(plan.load, plan.store)) plan.load = Movement::columns_first;
+  if (unaligned(plan.store, plan.load)) plan.store = Movement::columns_first;
+  return plan;
+}
+
+}  // namespace fused_scan::impl
+
+#endif
