@@ -4,10 +4,9 @@
 #ifndef FUSED_SCAN_CONTEXT_HPP
 #define FUSED_SCAN_CONTEXT_HPP
 
-#include <benchmark/benchmark.h>
-
 #include <Kokkos_Core.hpp>
 #include <cstdlib>
+#include <fstream>
 #include <fused_scan/version.hpp>
 #include <string>
 #include <utility>
@@ -15,10 +14,24 @@
 
 namespace fused_scan::perf {
 
+/// What the processor, or the GPU, is called.
+inline std::string device() {
+#ifdef KOKKOS_ENABLE_CUDA
+  return Kokkos::Cuda().cuda_device_prop().name;
+#else
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+#endif
+}
+
 /// What a benchmark's numbers depend on.
 inline std::vector<std::pair<std::string, std::string>> context() {
   using Exec = Kokkos::DefaultExecutionSpace;
   std::vector<std::pair<std::string, std::string>> context{
+      {"device", device()},
       {"fused_scan", FUSED_SCAN_VERSION_STRING},
       {"kokkos", std::to_string(KOKKOS_VERSION)},
       {"execution_space", Exec::name()},
@@ -38,11 +51,6 @@ inline std::vector<std::pair<std::string, std::string>> context() {
     context.emplace_back(variable, value == nullptr ? "unset" : value);
   }
   return context;
-}
-
-/// Puts it into the output of Google Benchmark.
-inline void add_context() {
-  for (const auto& [key, value] : context()) benchmark::AddCustomContext(key, value);
 }
 
 }  // namespace fused_scan::perf

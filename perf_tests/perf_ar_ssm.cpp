@@ -252,7 +252,9 @@ int main(int argc, char* argv[]) {
   const Kokkos::ScopeGuard kokkos(count, arguments.data());
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
-  fused_scan::perf::add_context();
+  for (const auto& [key, value] : fused_scan::perf::context()) {
+    benchmark::AddCustomContext(key, value);
+  }
   for (const Case& c : cases) {
     add(c.shape() + "/products", c, run_products);
     add(c.shape() + "/forward", c, run_forward);
