@@ -23,7 +23,7 @@ inline constexpr double data_unit = 0x1p-70;
 
 /// Bits of a significand.
 template <class T>
-constexpr int significand_bits() {
+KOKKOS_INLINE_FUNCTION constexpr int significand_bits() {
   if (sizeof(T) == 8) return 53;
   if (sizeof(T) == 4) return 24;
   return std::is_same_v<T, Kokkos::Experimental::half_t> ? 11 : 8;

@@ -74,7 +74,7 @@ struct ExactSum {
     if (!(Kokkos::abs(number) < 0x1p56)) {  // infinite, where halves end
       return rounded_to<T>(number_of(units)) == result ? Rounding::nearest : Rounding::wrong;
     }
-    const int exponent = Kokkos::max(exponent_of(number), lowest_exponent);
+    const int exponent = Kokkos::max(exponent_of(number), int{lowest_exponent});
     const double place = power_of_two(exponent + 1 - significand_bits<T>());
     const double error = Kokkos::abs(number_of(units - exact_units(number)));
     if (error <= place / 2) return Rounding::nearest;

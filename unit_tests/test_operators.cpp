@@ -36,7 +36,7 @@ static_assert(!Monoid<float>);
 
 // What a sum of integers carries is an integer: no pair is needed where nothing is rounded.
 static_assert(std::is_same_v<MonoidOf<CompensatedSum, std::int32_t>::value_type, std::int32_t>);
-static_assert(std::is_same_v<MonoidOf<CompensatedSum, float>::value_type, CompensatedValue<float>>);
+static_assert(std::is_same_v<MonoidOf<CompensatedSum, float>::value_type, double>);
 
 template <class T>
 std::vector<T> integers() {

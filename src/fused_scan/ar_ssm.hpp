@@ -111,17 +111,21 @@ class ArSsm {
   int current_max_rank() const { return m_current_max_rank; }
   void set_current_max_rank(int rank) {
     impl::require(0 <= rank && rank <= m_config.max_rank, "fused_scan::ArSsm::set_current_max_rank",
-                  "rank " + std::to_string(rank) + " is out of range [0, " +
-                      std::to_string(m_config.max_rank) + "]");
+                  [&] {
+                    return "rank " + std::to_string(rank) + " is out of range [0, " +
+                           std::to_string(m_config.max_rank) + "]";
+                  });
     set(m_current_max_rank, rank);
   }
   ///@}
   /// The schedule: current_max_rank() grows from min_rank to max_rank over the warm-up.
   void update_max_rank(std::int64_t step, std::int64_t warmup_steps) {
     const std::string function = "fused_scan::ArSsm::update_max_rank";
-    impl::require(step >= 0, function, "step " + std::to_string(step) + " must not be negative");
-    impl::require(warmup_steps > 0, function,
-                  "warmup_steps " + std::to_string(warmup_steps) + " must be positive");
+    impl::require(step >= 0, function,
+                  [&] { return "step " + std::to_string(step) + " must not be negative"; });
+    impl::require(warmup_steps > 0, function, [&] {
+      return "warmup_steps " + std::to_string(warmup_steps) + " must be positive";
+    });
     const double progress =
         std::min(1.0, static_cast<double>(step) / static_cast<double>(warmup_steps));
     // Cut off after the sum, as in the original: 1 / 49.0 * 49 is less than 1.

@@ -61,11 +61,11 @@ impl::StartValue<T> from(T value) {
   return {value};
 }
 
+namespace impl {
 /// A View of states, or from(value).
 template <class T>
-concept InitialState = KokkosView<T> || impl::is_start_value<T>;
+concept InitialStates = KokkosView<T> || is_start_value<T>;
 
-namespace impl {
 inline Call call_of(const char* function, const ScanOptions& options, bool exclusive) {
   return {function, options.direction == Direction::reverse, options.block_size, exclusive};
 }
@@ -99,14 +99,14 @@ void inclusive_scan(const Exec& exec, const In& in, const Out& out, int axis = -
 
 /// The same from a state; with `final`, to one as well.
 ///@{
-template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, InitialState Initial,
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, impl::InitialStates Initial,
           KokkosView Final, class Op = CompensatedSum>
 void inclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
                     const Final& final, int axis = -1, Op op = {}, ScanOptions options = {}) {
   impl::scan_views(exec, in, out, initial, final, axis, op,
                    impl::call_of("fused_scan::inclusive_scan", options, false));
 }
-template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, InitialState Initial,
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, impl::InitialStates Initial,
           class Op = CompensatedSum>
 void inclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
                     int axis = -1, Op op = {}, ScanOptions options = {}) {
@@ -127,14 +127,14 @@ void exclusive_scan(const Exec& exec, const In& in, const Out& out, int axis = -
 /// The same from a state, which is then the first output; with `final` to one as well, which
 /// includes the last element.
 ///@{
-template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, InitialState Initial,
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, impl::InitialStates Initial,
           KokkosView Final, class Op = CompensatedSum>
 void exclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
                     const Final& final, int axis = -1, Op op = {}, ScanOptions options = {}) {
   impl::scan_views(exec, in, out, initial, final, axis, op,
                    impl::call_of("fused_scan::exclusive_scan", options, true));
 }
-template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, InitialState Initial,
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, impl::InitialStates Initial,
           class Op = CompensatedSum>
 void exclusive_scan(const Exec& exec, const In& in, const Out& out, const Initial& initial,
                     int axis = -1, Op op = {}, ScanOptions options = {}) {

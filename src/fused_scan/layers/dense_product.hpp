@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <fused_scan/impl/access/strided_lines.hpp>
+#include <fused_scan/impl/access/memory_access.hpp>
 #include <string>
 #include <type_traits>
 #ifdef FUSED_SCAN_HAVE_KOKKOS_KERNELS

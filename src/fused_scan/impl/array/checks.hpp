@@ -11,13 +11,14 @@
 #include <fused_scan/impl/order/tree.hpp>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace fused_scan::impl {
 
 /// Throws what message() returns where the condition doesn't hold.
 template <class Message>
-void require(bool condition, const char* function, const Message& message) {
-  if (!condition) throw std::invalid_argument(function + (": " + std::string(message())));
+void require(bool condition, std::string_view function, const Message& message) {
+  if (!condition) throw std::invalid_argument(std::string(function) + ": " + message());
 }
 
 inline int checked_axis(const char* function, const Array& array, int axis) {

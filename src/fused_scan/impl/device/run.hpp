@@ -6,8 +6,8 @@
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <fused_scan/impl/device/tile_scan.hpp>
-#include <fused_scan/impl/device/workspace.hpp>
 #include <fused_scan/impl/plan/device_plan.hpp>
+#include <fused_scan/impl/workspace.hpp>
 #include <string>
 
 namespace fused_scan::impl {
@@ -17,7 +17,7 @@ template <class Exec, class Scan>
 void run_on_device(const Exec& exec, const Scan& scan, DevicePlan plan, const std::string& label) {
   using Kernel = TileScan<Exec, Scan>;
   plan.threads = std::min(plan.threads, Kernel::threads);
-  Kernel kernel(scan, plan);
+  Kernel kernel{scan, plan, {}, plan.nodes()};
   if (plan.line_tiles > 1) {
     const std::int64_t places =
         LineExchange<typename Scan::Op>::places(plan.groups * plan.columns, plan.line_tiles);
@@ -26,7 +26,7 @@ void run_on_device(const Exec& exec, const Scan& scan, DevicePlan plan, const st
   }
   const std::int64_t teams = plan.groups * plan.line_tiles;
   typename Kernel::Policy policy(exec, static_cast<int>(teams), plan.threads);
-  policy.set_scratch_size(0, Kokkos::PerTeam(kernel.scratch_bytes + Kernel::scratch_alignment));
+  policy.set_scratch_size(0, Kokkos::PerTeam(plan.scratch_bytes + Kernel::scratch_alignment));
   Kokkos::parallel_for(label + (plan.line_tiles > 1 ? "::tiles" : "::lines"), policy, kernel);
 }
 

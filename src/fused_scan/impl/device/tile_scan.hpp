@@ -52,18 +52,8 @@ struct TileScan {
   DevicePlan plan;
   State state;  // of the lines that several tiles share
 
-  // Scratch memory: the staging elements, a node for each chunk, a prefix for each line.
-  int staging_bytes;
-  int nodes;
-  int scratch_bytes;
+  int nodes;  // in scratch memory
   static constexpr int scratch_alignment = std::max<int>(16, alignof(Value));
-
-  TileScan(const Scan& scan_, const DevicePlan& plan_)
-      : scan(scan_),
-        plan(plan_),
-        staging_bytes((plan.staging_elements() * int{sizeof(Slot)} + 15) / 16 * 16),
-        nodes(plan.items()),
-        scratch_bytes(staging_bytes + (nodes + plan.lines()) * int{sizeof(Value)}) {}
 
   KOKKOS_FUNCTION void operator()(const Member& member) const {
     typename State::DynamicTile id{0, static_cast<std::uint32_t>(member.league_rank())};
@@ -97,9 +87,9 @@ struct TileScan {
           m_levels(levels_over(m_chunks)) {
       const DevicePlan& plan = kernel.plan;
       m_staging = {static_cast<std::byte*>(member.team_scratch(0).get_shmem_aligned(
-                       kernel.scratch_bytes, scratch_alignment)),
+                       plan.scratch_bytes, scratch_alignment)),
                    0, plan.pad, plan.pad_shift};
-      m_nodes = reinterpret_cast<Value*>(m_staging.memory + kernel.staging_bytes);
+      m_nodes = reinterpret_cast<Value*>(m_staging.memory + plan.staging_bytes);
       m_prefixes = m_nodes + kernel.nodes;
       m_staging.shift = shift();
     }
@@ -249,10 +239,9 @@ struct TileScan {
         }
       }
       unrolled<group_length>([&](int r) {
-        if (r < count) {
-          elements[r] = static_cast<Element>(
-              *m_staging.template at<Loaded, Slot>(c.first + (begin + r) * c.step));
-        }
+        elements[r] = r < count ? static_cast<Element>(*m_staging.template at<Loaded, Slot>(
+                                      c.first + (begin + r) * c.step))
+                                : Element{};
       });
     }
     KOKKOS_FORCEINLINE_FUNCTION void write(const Chunk& c, int begin,

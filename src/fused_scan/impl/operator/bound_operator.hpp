@@ -64,7 +64,8 @@ struct CommonNumber<A, Kokkos::complex<B>> {
 /// makes, else the value.
 template <class Out, class M, class Value>
 KOKKOS_FORCEINLINE_FUNCTION auto lowered(const M& monoid, const Value& value) {
-  if constexpr (requires { monoid.template lower_to<Out>(value); }) {
+  constexpr bool to_any = !std::is_void_v<Out>;
+  if constexpr (to_any && requires { monoid.template lower_to<Out>(value); }) {
     return monoid.template lower_to<Out>(value);
   } else if constexpr (requires { monoid.lower(value); }) {
     return monoid.lower(value);

@@ -10,6 +10,7 @@
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 #include <fused_scan/impl/order/tree.hpp>
+#include <fused_scan/impl/workspace.hpp>
 #include <string>
 
 namespace fused_scan::impl {
@@ -80,7 +81,8 @@ struct ScanLineByThread {
   }
 };
 
-/// One line in Kokkos::parallel_scan.
+/// One line in Kokkos::parallel_scan, between states that wait in memory of their own: the two that
+/// the user gives may be one array.
 template <class Scan>
 struct ScanLineByKokkos {
   using value_type = typename Scan::Value;
@@ -88,6 +90,7 @@ struct ScanLineByKokkos {
   Scan scan;
   std::int64_t outer;
   std::int64_t column;
+  value_type* states;  // initial, final
 
   KOKKOS_FUNCTION void init(value_type& value) const { value = scan.op.neutral(); }
   KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const {
@@ -97,14 +100,15 @@ struct ScanLineByKokkos {
     const auto& op = scan.op;
     const std::int64_t i = scan.position(step);
     const auto element = static_cast<typename Scan::Element>(scan.load.slab(outer).read(i, column));
+    const value_type with_element = op.combine(value, op.lift(element));
     if (is_final) {
-      const value_type initial = scan.initial(outer, column);
-      const value_type before = step == 0 ? scan.first_output(initial) : op.combine(initial, value);
-      const value_type after = op.combine(initial, op.combine(value, op.lift(element)));
+      const value_type before =
+          step == 0 ? scan.first_output(states[0]) : op.combine(states[0], value);
+      const value_type after = op.combine(states[0], with_element);
       scan.store.slab(outer).write(i, column, op.lower(scan.exclusive ? before : after));
-      if (step == scan.length - 1) scan.final(outer, column, after);
+      if (step == scan.length - 1) states[1] = after;
     }
-    value = op.combine(value, op.lift(element));
+    value = with_element;
   }
 };
 
@@ -122,9 +126,20 @@ void run_plain(const Exec& exec, const Scan& scan, const std::string& label) {
     Kokkos::parallel_for(label + "::plain", Range(exec, 0, lines), ScanLineByThread<Scan>{scan});
     return;
   }
+  using Value = typename Scan::Value;
+  const auto states =
+      reinterpret_cast<Value*>(Workspace<Exec>::get(exec, 2 * sizeof(Value), label));
+  const Range once(exec, 0, 1);
   for (std::int64_t line = 0; line < lines; ++line) {
+    const std::int64_t outer = line / scan.inner, column = line % scan.inner;
+    Kokkos::parallel_for(
+        label + "::plain_initial", once,
+        KOKKOS_LAMBDA(std::int64_t) { states[0] = scan.initial(outer, column); });
     Kokkos::parallel_scan(label + "::plain", Range(exec, 0, scan.length),
-                          ScanLineByKokkos<Scan>{scan, line / scan.inner, line % scan.inner});
+                          ScanLineByKokkos<Scan>{scan, outer, column, states});
+    Kokkos::parallel_for(
+        label + "::plain_final", once,
+        KOKKOS_LAMBDA(std::int64_t) { scan.final(outer, column, states[1]); });
   }
 }
 

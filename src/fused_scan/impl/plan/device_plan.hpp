@@ -39,14 +39,19 @@ struct DevicePlan {
   std::int32_t pad = 0;
   std::int32_t pad_shift = 0;
   std::int32_t slot_size = 4;  // of a staging element, in bytes
-  bool vector = false;         // chunks are read from scratch memory 16 bytes at a time
-  bool shift_of_out = false;   // the tile lies in scratch memory as aligned as in the output
+  std::int32_t staging_bytes = 0;
+  std::int32_t scratch_bytes = 0;  // the staging elements, a node a chunk, a prefix a line
+  bool vector = false;             // chunks are read from scratch memory 16 bytes at a time
+  bool shift_of_out = false;       // the tile lies in scratch memory as aligned as in the output
   Movement load = Movement::linear;
   Movement store = Movement::linear;
 
   int chunks() const { return static_cast<int>(ceil_div(rows, chunk_length)); }
   int lines() const { return columns * slabs; }
   int items() const { return chunks() * lines(); }
+  /// Nodes of chunks, and prefixes of lines, that wait in scratch memory.
+  int nodes() const { return chunks() > 1 || line_tiles > 1 ? items() : 0; }
+  int prefixes() const { return line_tiles > 1 ? lines() : 0; }
   /// Shifted by less than 16 elements.
   int staging_elements() const {
     const int last = rows * lines() + 16;
@@ -67,6 +72,9 @@ struct DevicePlan {
 /// scratch memory are full, and as many bytes are under way as its memory needs (measured: tiles of
 /// 16 KiB were slower, larger ones no faster).
 inline constexpr int tile_bytes = 32 << 10;
+
+/// What Kokkos gives a team of scratch memory without more ado, less its alignment.
+inline constexpr int largest_scratch = (48 << 10) - 256;
 
 /// Columns of a tile that doesn't hold whole rows: a piece of a row that begins anywhere touches a
 /// sector of 32 bytes more than it fills, and that is 3% of 1 KiB and 25% of 128 bytes.

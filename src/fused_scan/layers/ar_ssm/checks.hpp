@@ -26,19 +26,23 @@ inline void warn(const std::string& text) { std::cerr << text << '\n'; }
 
 inline void check_gate_mode(const std::string& function, GateMode mode) {
   require(mode == GateMode::soft || mode == GateMode::ste || mode == GateMode::gumbel, function,
-          "gate_mode " + std::to_string(static_cast<int>(mode)) +
-              " is unknown: it must be soft, ste or gumbel");
+          [&] {
+            return "gate_mode " + std::to_string(static_cast<int>(mode)) +
+                   " is unknown: it must be soft, ste or gumbel";
+          });
 }
 
 inline void check_temperature(const std::string& function, double temperature) {
-  require(temperature > 0 && std::isfinite(temperature), function,
-          "gumbel_temperature " + std::to_string(temperature) + " must be a positive number");
+  require(temperature > 0 && std::isfinite(temperature), function, [&] {
+    return "gumbel_temperature " + std::to_string(temperature) + " must be a positive number";
+  });
 }
 
 inline ArSsmConfig checked_config(ArSsmConfig config) {
   const std::string function = "fused_scan::ArSsm";
   const auto check = [&](bool condition, const char* name, auto value, const std::string& rule) {
-    require(condition, function, name + (" " + std::to_string(value)) + " must be " + rule);
+    require(condition, function,
+            [&] { return std::string(name) + (" " + std::to_string(value)) + " must be " + rule; });
   };
   check(config.d_model > 0, "d_model", config.d_model, "positive");
   check(config.min_rank > 0, "min_rank", config.min_rank, "positive");
@@ -66,9 +70,10 @@ void check_extents(const std::string& function, const std::string& name, const V
   bool equal = true;
   for (int d = 0; d < 3; ++d)
     equal = equal && static_cast<std::int64_t>(view.extent(d)) == expected[d];
-  require(equal, function,
-          name + " " + quoted(view) + " has extents " + extents_of(view) + " instead of " +
-              to_string(expected));
+  require(equal, function, [&] {
+    return name + " " + array_of(view).quoted() + " has extents " + array_of(view).extents() +
+           " instead of " + to_string(expected);
+  });
 }
 
 template <class Scalar, class Exec, class View>
@@ -89,10 +94,11 @@ void check_sequence(const std::string& function, const std::string& name, const 
                 "fused_scan::ArSsm: x must hold the layer's Scalar, or complex numbers of it");
   const std::int64_t batch = view.extent(0);
   const std::int64_t length = view.extent(1);
-  require(static_cast<int>(view.extent(2)) == d_model && batch > 0 && length > 0, function,
-          name + " " + quoted(view) + " has extents " + extents_of(view) +
-              " instead of (batch, length, " + std::to_string(d_model) +
-              ") with batch and length at least 1");
+  require(static_cast<int>(view.extent(2)) == d_model && batch > 0 && length > 0, function, [&] {
+    return name + " " + array_of(view).quoted() + " has extents " + array_of(view).extents() +
+           " instead of (batch, length, " + std::to_string(d_model) +
+           ") with batch and length at least 1";
+  });
 }
 
 /// Complex numbers are pairs of Scalar, of which every second one is a real part.
@@ -135,25 +141,27 @@ Rows<Scalar> output_rows(const std::string& function, const std::string& name, c
 template <class In, class Out>
 void check_apart(const std::string& function, const char* in_name, const In& in,
                  const char* out_name, const Out& out) {
-  require(
-      !overlap(in, out), function,
-      in_name + (" " + quoted(in)) + " and " + out_name + " " + quoted(out) + " overlap in memory");
+  require(!overlap(array_of(in), array_of(out)), function, [&] {
+    return std::string(in_name) + (" " + array_of(in).quoted()) + " and " + out_name + " " +
+           array_of(out).quoted() + " overlap in memory";
+  });
 }
 
 template <class Parameters>
 void check_gradients(const std::string& function, const Parameters& gradients,
                      const Parameters& parameters) {
   require(gradients.all.data() != parameters.all.data(), function,
-          "gradients are the parameters themselves: use make_gradients()");
+          [&] { return "gradients are the parameters themselves: use make_gradients()"; });
   bool equal = gradients.all.size() == parameters.all.size();
   const auto shapes = [](const Parameters& p) {
     return std::array{p.gate_weight_0.extent(0), p.gate_weight_0.extent(1), p.u_weight.extent(0)};
   };
   equal = equal && shapes(gradients) == shapes(parameters);
-  require(equal, function,
-          "gradients have " + std::to_string(gradients.all.size()) +
-              " elements in other shapes than the " + std::to_string(parameters.all.size()) +
-              " parameters: use make_gradients()");
+  require(equal, function, [&] {
+    return "gradients have " + std::to_string(gradients.all.size()) +
+           " elements in other shapes than the " + std::to_string(parameters.all.size()) +
+           " parameters: use make_gradients()";
+  });
 }
 
 }  // namespace fused_scan::impl

@@ -5,10 +5,10 @@
 
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
-#include <fused_scan/impl/line_scan.hpp>
 #include <fused_scan/layers/ar_ssm/gates.hpp>
 #include <fused_scan/layers/ar_ssm/workspace.hpp>
 #include <fused_scan/layers/dense_product.hpp>
+#include <fused_scan/scan_options.hpp>
 
 namespace fused_scan::impl {
 

@@ -32,6 +32,9 @@ template <class T>
 struct StoreTotal {
   T* totals;
   std::int64_t inner;
+  KOKKOS_FUNCTION void operator()(std::int64_t o, std::int64_t j, double total) const {
+    totals[o * inner + j] = static_cast<T>(total);
+  }
   KOKKOS_FUNCTION void operator()(std::int64_t o, std::int64_t j,
                                   const CompensatedValue<T>& total) const {
     totals[o * inner + j] = total.value();

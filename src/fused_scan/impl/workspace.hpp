@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_DEVICE_WORKSPACE_HPP
-#define FUSED_SCAN_IMPL_DEVICE_WORKSPACE_HPP
+#ifndef FUSED_SCAN_IMPL_WORKSPACE_HPP
+#define FUSED_SCAN_IMPL_WORKSPACE_HPP
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
