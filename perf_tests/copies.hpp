@@ -26,24 +26,27 @@ using Work = std::function<void(const Exec&)>;
 
 inline constexpr bool on_host = std::is_same_v<Exec::memory_space, Kokkos::HostSpace>;
 
+/// What a thread of a GPU moves at once.
+struct alignas(16) Pack {
+  std::uint64_t words[2];
+};
+
 struct Method {
   std::string name;
   Work work;
 };
 
-/// Copies the first elements of x to y, elements of type `Element`, by plain loads and stores.
+/// By plain loads and stores of whole elements.
 template <class Element>
 void copy_elements(const Exec& exec, const Bytes& x, const Bytes& y, std::int64_t bytes) {
   const auto* from = reinterpret_cast<const Element*>(x.data());
   auto* to = reinterpret_cast<Element*>(y.data());
   constexpr std::int64_t size = sizeof(Element);
   Kokkos::parallel_for(
-      "copy", Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>(exec, 0, bytes / size),
+      "copy",
+      Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>(exec, 0,
+                                                                 (bytes + size - 1) / size),
       KOKKOS_LAMBDA(std::int64_t i) { to[i] = from[i]; });
-  const std::int64_t rest = bytes / size * size;
-  if (rest == bytes) return;
-  const auto part = Kokkos::pair<std::int64_t, std::int64_t>(rest, bytes);
-  Kokkos::deep_copy(exec, Kokkos::subview(y, part), Kokkos::subview(x, part));
 }
 
 inline void deep_copy(const Exec& exec, const Bytes& x, const Bytes& y, std::int64_t bytes) {
@@ -53,40 +56,35 @@ inline void deep_copy(const Exec& exec, const Bytes& x, const Bytes& y, std::int
 
 #if defined(__SSE2__) && !defined(__CUDACC__)
 /// By stores that bypass the caches.
-inline void copy_by_streaming(const Exec& exec, const Bytes& x, const Bytes& y,
-                              std::int64_t bytes) {
+inline void copy_by_streaming(const Exec&, const Bytes& x, const Bytes& y, std::int64_t bytes) {
   constexpr std::int64_t pack = sizeof(__m128i), piece = 4096 * pack;
+  const unsigned char* from = x.data();
+  unsigned char* to = y.data();
+  using Range = Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>;
   Kokkos::parallel_for(
-      "copy by streaming", Kokkos::RangePolicy<Exec>(exec, 0, (bytes + piece - 1) / piece),
-      [=](std::int64_t p) {
+      "copy by streaming", Range(0, (bytes + piece - 1) / piece), [=](std::int64_t p) {
         const std::int64_t last = Kokkos::min(bytes, (p + 1) * piece);
-        std::int64_t i = p * piece;
-        for (; i + pack <= last; i += pack) {
-          const auto* from = reinterpret_cast<const __m128i*>(x.data() + i);
-          _mm_stream_si128(reinterpret_cast<__m128i*>(y.data() + i), _mm_load_si128(from));
+        for (std::int64_t i = p * piece; i < last; i += pack) {
+          _mm_stream_si128(reinterpret_cast<__m128i*>(to + i),
+                           _mm_load_si128(reinterpret_cast<const __m128i*>(from + i)));
         }
-        for (; i < last; ++i) y(i) = x(i);
         _mm_sfence();
       });
 }
 #endif
 
-struct alignas(16) Pack {
-  std::uint64_t words[2];
-};
-
-/// All of them, for an array of so many bytes; the first ones are those that count.
+/// All of them, for an array of so many bytes; x and y have room for a Pack more.
 inline std::vector<Method> copies(const Bytes& x, const Bytes& y, std::int64_t bytes) {
   const auto method = [&](const char* name, auto copy) {
     return Method{name, [=](const Exec& exec) { copy(exec, x, y, bytes); }};
   };
-  if (!on_host) return {method("deep_copy", deep_copy), method("copy_kernel", copy_elements<Pack>)};
-  return {method("plain_copy", copy_elements<std::uint32_t>), method("deep_copy", deep_copy)
+  std::vector<Method> methods{method("deep_copy", deep_copy)};
+  if (on_host) methods.push_back(method("plain_copy", copy_elements<std::uint32_t>));
+  if (!on_host) methods.push_back(method("copy_kernel", copy_elements<Pack>));
 #if defined(__SSE2__) && !defined(__CUDACC__)
-                                                                  ,
-          method("streaming_copy", copy_by_streaming)
+  if (on_host) methods.push_back(method("streaming_copy", copy_by_streaming));
 #endif
-  };
+  return methods;
 }
 
 /// Whether a share of a copy's speed is a share of this one's.

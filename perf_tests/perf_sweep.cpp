@@ -114,7 +114,7 @@ bool run(SweepOptions& options) {
   std::int64_t size = options.size;
   for (const Shape& shape : options.also) size = std::max(size, shape.size());
   Setup& setup = options.setup;
-  const std::int64_t bytes = size * element_size(setup.type);
+  const std::int64_t bytes = size * element_size(setup.type) + std::int64_t{sizeof(Pack)};
   setup.x = Bytes(Kokkos::view_alloc(Kokkos::WithoutInitializing, "x"), bytes);
   setup.y = Bytes(Kokkos::view_alloc(Kokkos::WithoutInitializing, "y"), bytes);
   const Scanners all = scanners(options);

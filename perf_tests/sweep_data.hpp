@@ -23,11 +23,18 @@ inline constexpr double data_unit = 0x1p-70;
 
 /// Bits of a significand.
 template <class T>
+<<<<<<< HEAD
 KOKKOS_INLINE_FUNCTION constexpr int significand_bits() {
   if (sizeof(T) == 8) return 53;
   if (sizeof(T) == 4) return 24;
   return std::is_same_v<T, Kokkos::Experimental::half_t> ? 11 : 8;
 }
+=======
+inline constexpr int significand_bits = sizeof(T) == 8                                    ? 53
+                                        : sizeof(T) == 4                                  ? 24
+                                        : std::is_same_v<T, Kokkos::Experimental::half_t> ? 11
+                                                                                          : 8;
+>>>>>>> sweep
 
 template <class T>
 inline constexpr bool is_complex = false;
@@ -76,8 +83,7 @@ KOKKOS_FUNCTION T random_number(Data data, std::uint64_t i, std::int64_t positio
     return T(random_number<Part>(data, 2 * i, position),
              random_number<Part>(data, 2 * i + 1, position));
   } else {
-    constexpr int digits = significand_bits<T>();
-    if (data == Data::uniform) return rounded_to<T>(random_unit(i, digits));
+    if (data == Data::uniform) return rounded_to<T>(random_unit(i, significand_bits<T>));
     if (data == Data::normal) return rounded_to<T>(random_normal(i));
     if (data == Data::alternating) return rounded_to<T>(position % 2 == 0 ? 1e8 : in_units(1e-8));
     return rounded_to<T>(static_cast<int>(random_bits(i) % 256) - 128);

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "copies.hpp"
 #include "sweep_data.hpp"
 #include "sweep_shapes.hpp"
 
@@ -56,7 +57,7 @@ template <class T>
 struct ExactSum {
   static constexpr double lost = sizeof(T) == 8 ? 0x1p-104 : 0x1p-46;
   // Of normal numbers: what is below has a place of its own all the same.
-  static constexpr int lowest_exponent = significand_bits<T>() == 11 ? -14 : -126;
+  static constexpr int lowest_exponent = significand_bits<T> == 11 ? -14 : -126;
 
   Wide units = 0;
   double size = 0;
@@ -74,8 +75,8 @@ struct ExactSum {
     if (!(Kokkos::abs(number) < 0x1p56)) {  // infinite, where halves end
       return rounded_to<T>(number_of(units)) == result ? Rounding::nearest : Rounding::wrong;
     }
-    const int exponent = Kokkos::max(exponent_of(number), int{lowest_exponent});
-    const double place = power_of_two(exponent + 1 - significand_bits<T>());
+    const int lowest = lowest_exponent, exponent = Kokkos::max(exponent_of(number), lowest);
+    const double place = power_of_two(exponent + 1 - significand_bits<T>);
     const double error = Kokkos::abs(number_of(units - exact_units(number)));
     if (error <= place / 2) return Rounding::nearest;
     return error <= place + lost * size ? Rounding::neighbour : Rounding::wrong;
@@ -175,8 +176,6 @@ class Comparison {
 
   // Neighbouring threads of a GPU take neighbouring columns; on a host a thread takes those of a
   // line of the cache.
-  static constexpr bool on_host =
-      std::is_same_v<Kokkos::DefaultExecutionSpace::memory_space, Kokkos::HostSpace>;
   static constexpr int columns = on_host ? 16 : 1;
 
   /// A chunk of a block of neighbouring lines.

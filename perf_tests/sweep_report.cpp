@@ -108,8 +108,8 @@ void SweepReport::print() const {
                   drawn.front().share, quantile(drawn, 0.05), quantile(drawn, 0.25),
                   quantile(drawn, 0.5), drawn.back().share, drawn.size());
     }
-    if (method.find("copy") != std::string::npos) continue;
-    for (std::size_t i = 0; i < std::min<std::size_t>(10, drawn.size()); ++i) line(drawn[i]);
+    const std::size_t worst = method.find("copy") == std::string::npos ? 10 : 0;
+    for (std::size_t i = 0; i < std::min(worst, drawn.size()); ++i) line(drawn[i]);
     if (!others.empty()) std::printf("  by hand\n");
     for (const Share& share : others) line(share);
   }

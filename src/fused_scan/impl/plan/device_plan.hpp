@@ -175,47 +175,61 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
   }
 }
 
-}  // namespace device_plan
+/// The sides move in packs where both lie in scratch memory as aligned as in memory: where they differ
+/// in that, one of them moves element by element.
+inline void choose_movements(DevicePlan& plan, const ScanShape& shape) {
+  plan.load = movement(shape.in, plan, shape);
+  plan.store = movement(shape.out, plan, shape);
+  if (plan.load == Movement::linear_packs && plan.store == Movement::linear_packs &&
+      (shape.in.address - shape.out.address) % 16 != 0) {
+    plan.store = Movement::linear;
+  }
+  if (plan.load == Movement::row_packs && plan.store == Movement::linear_packs) {
+    plan.load = Movement::columns_first;
+  }
+  if (plan.store == Movement::row_packs && plan.load == Movement::linear_packs) {
+    plan.store = Movement::columns_first;
+  }
+}
 
-inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
+/// Tiles of at most so many elements, or a chunk a line where that is more.
+inline DevicePlan plan_of_tiles(const ScanShape& shape, int elements) {
   DevicePlan plan;
   plan.interleaved = !shape.along_axis();
   plan.slot_size = std::max(shape.in.element_size, shape.out.element_size);
-  int elements = std::clamp(tile_bytes / plan.slot_size, 256, 8192);
-  if (shape.block_size > 0) {
-    const std::int64_t columns = plan.interleaved ? std::min<std::int64_t>(shape.inner, 256) : 1;
-    elements =
-        static_cast<int>(std::clamp<std::int64_t>(shape.block_size * columns, 256, elements));
-  }
-  // Small arrays: so many tiles that every multiprocessor has some.
-  const std::int64_t all = shape.lines() * shape.length;
-  while (elements > 1024 && all / elements < 2 * std::int64_t{machine.multiprocessors})
-    elements /= 2;
-
-  device_plan::choose_tile(plan, shape, elements);
+  choose_tile(plan, shape, elements);
   plan.line_tiles = ceil_div(shape.length, plan.rows);
   plan.column_blocks = plan.interleaved ? ceil_div(shape.inner, plan.columns) : 1;
   plan.groups =
       plan.column_blocks * ceil_div(plan.interleaved ? shape.outer : shape.lines(), plan.slabs);
   plan.threads = std::clamp(static_cast<int>(std::bit_ceil(unsigned(plan.items()))), 64, 256);
+  choose_padding(plan, shape, is_linear(shape.in, plan, shape) || is_linear(shape.out, plan, shape));
+  choose_movements(plan, shape);
+  plan.staging_bytes = (plan.staging_elements() * plan.slot_size + 15) / 16 * 16;
+  plan.scratch_bytes = plan.staging_bytes + (plan.nodes() + plan.prefixes()) * shape.value_size;
+  return plan;
+}
 
-  const bool linear = device_plan::is_linear(shape.in, plan, shape) ||
-                      device_plan::is_linear(shape.out, plan, shape);
-  device_plan::choose_padding(plan, shape, linear);
-  plan.load = device_plan::movement(shape.in, plan, shape);
-  plan.store = device_plan::movement(shape.out, plan, shape);
-  // Packs lie in scratch memory as aligned as in memory: where the two sides differ in that, one of
-  // them moves element by element.
-  plan.shift_of_out = plan.load != Movement::linear_packs;
-  if (plan.load == Movement::linear_packs && plan.store == Movement::linear_packs &&
-      (shape.in.address - shape.out.address) % 16 != 0) {
-    plan.store = Movement::linear;
+}  // namespace device_plan
+
+inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
+  const int slot_size = std::max(shape.in.element_size, shape.out.element_size);
+  int elements = std::clamp(tile_bytes / slot_size, 256, 8192);
+  if (shape.block_size > 0) {
+    const std::int64_t columns = shape.along_axis() ? 1 : std::min<std::int64_t>(shape.inner, 256);
+    elements =
+        static_cast<int>(std::clamp<std::int64_t>(shape.block_size * columns, 256, elements));
   }
-  const auto unaligned = [&](Movement movement, Movement other) {
-    return movement == Movement::row_packs && other == Movement::linear_packs;
-  };
-  if (unaligned(plan.load, plan.store)) plan.load = Movement::columns_first;
-  if (unaligned(plan.store, plan.load)) plan.store = Movement::columns_first;
+  // Small arrays: so many tiles that every multiprocessor has some.
+  const std::int64_t all = shape.lines() * shape.length;
+  while (elements > 1024 && all / elements < 2 * std::int64_t{machine.multiprocessors}) {
+    elements /= 2;
+  }
+  DevicePlan plan = device_plan::plan_of_tiles(shape, elements);
+  while (plan.scratch_bytes > largest_scratch && elements > chunk_length) {
+    elements /= 2;
+    plan = device_plan::plan_of_tiles(shape, elements);
+  }
   return plan;
 }
 
