@@ -23,18 +23,10 @@ inline constexpr double data_unit = 0x1p-70;
 
 /// Bits of a significand.
 template <class T>
-<<<<<<< HEAD
-KOKKOS_INLINE_FUNCTION constexpr int significand_bits() {
-  if (sizeof(T) == 8) return 53;
-  if (sizeof(T) == 4) return 24;
-  return std::is_same_v<T, Kokkos::Experimental::half_t> ? 11 : 8;
-}
-=======
 inline constexpr int significand_bits = sizeof(T) == 8                                    ? 53
                                         : sizeof(T) == 4                                  ? 24
                                         : std::is_same_v<T, Kokkos::Experimental::half_t> ? 11
                                                                                           : 8;
->>>>>>> sweep
 
 template <class T>
 inline constexpr bool is_complex = false;

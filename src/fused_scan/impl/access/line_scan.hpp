@@ -21,6 +21,7 @@ struct LineScan {
   using Load = Load_;
   using Store = Store_;
   using Initial = Initial_;
+  using Final = Final_;
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
   using Result = typename Op::result_type;

@@ -54,15 +54,8 @@ class MemoryAccess {
     }
   }
 
-  KOKKOS_FUNCTION Slab slab(std::int64_t outer) const {
-    T* begin = m_begin;
-    for (int d = m_outer_rank - 1; d > 0; --d) {
-      const std::int64_t quotient = divided(outer, m_extent[d]);
-      begin += (outer - quotient * m_extent[d]) * m_stride[d];
-      outer = quotient;
-    }
-    // What is left of it is below the first extent.
-    if (m_outer_rank > 0) begin += outer * m_stride[0];
+  KOKKOS_FORCEINLINE_FUNCTION Slab slab(std::int64_t outer) const {
+    T* const begin = m_outer_rank <= 1 ? m_begin + outer * m_stride[0] : begin_of(outer);
     return {begin, m_axis_stride, m_column_stride};
   }
 
@@ -72,12 +65,24 @@ class MemoryAccess {
   }
 
  private:
+  /// Out of line: 64-bit divisions are long, and on a GPU their code would stand at every use.
+  [[gnu::noinline]] KOKKOS_FUNCTION T* begin_of(std::int64_t outer) const {
+    T* begin = m_begin;
+    for (int d = m_outer_rank - 1; d > 0; --d) {
+      const std::int64_t quotient = divided(outer, m_extent[d]);
+      begin += (outer - quotient * m_extent[d]) * m_stride[d];
+      outer = quotient;
+    }
+    // What is left of it is below the first extent.
+    return begin + outer * m_stride[0];
+  }
+
   T* m_begin;
   std::int64_t m_axis_stride;
   std::int64_t m_column_stride;
   int m_outer_rank;
-  std::int64_t m_extent[Lines::max_outer_rank];
-  std::int64_t m_stride[Lines::max_outer_rank];
+  std::int64_t m_extent[Lines::max_outer_rank] = {};
+  std::int64_t m_stride[Lines::max_outer_rank] = {};
 };
 
 }  // namespace fused_scan::impl

@@ -56,12 +56,14 @@ struct InitialFunctor {
 };
 
 struct NoFinalState {
+  static constexpr bool given = false;
   template <class Value>
   KOKKOS_FUNCTION void operator()(std::int64_t, std::int64_t, const Value&) const {}
 };
 
 template <class Op, class T>
 struct FinalArray {
+  static constexpr bool given = true;
   Op op;
   MemoryAccess<T> states;
   KOKKOS_FUNCTION void operator()(std::int64_t outer, std::int64_t column,
@@ -72,6 +74,7 @@ struct FinalArray {
 
 template <class Op, class Functor>
 struct FinalFunctor {
+  static constexpr bool given = true;
   Op op;
   Functor functor;
   KOKKOS_FUNCTION void operator()(std::int64_t outer, std::int64_t column,

@@ -84,9 +84,10 @@ class LineExchange {
     const TileDigit digit = TileDigit::last_of(m_tile);
     const bool merges = m_tile % digit_base == digit_base - 1 && !is_last;
     if (!merges && !is_last) publish_node(total);
-    const LeftNodes left = await_left(digit);
+    // Others wait for a node that is merged, so it comes before the wait for a prefix.
+    const LeftNodes left = await_left(digit, merges ? -1 : digit.parent(m_tile));
     if (merges) publish_node(merged(left, total));
-    Value result = await_prefix(digit.parent(m_tile));
+    Value result = merges ? await_one(place_of_prefix(digit.parent(m_tile))) : left.prefix;
     if (digit.value & 4) result = m_op.combine(result, left.of_four);
     if (digit.value & 2) result = m_op.combine(result, left.of_two);
     if (digit.value & 1) result = m_op.combine(result, left.of_one);
@@ -100,20 +101,24 @@ class LineExchange {
     Value of_four;
     Value of_two;
     Value of_one;
+    Value prefix;
   };
 
-  /// Four at a time, which fit into registers.
-  KOKKOS_FUNCTION LeftNodes await_left(const TileDigit& digit) const {
+  /// Along with the prefix before tile `parent`, unless that is negative. Four are asked for
+  /// together: so many fit into registers.
+  KOKKOS_FUNCTION LeftNodes await_left(const TileDigit& digit, std::int64_t parent) const {
     const int after_four = digit.value & 4, after_two = digit.value & 6;
     const auto left = [&](int i) { return place_of_node(digit.left(m_tile, i)); };
-    const std::int64_t first[4] = {left(0), left(1), left(2), left(3)};
-    const std::int64_t then[4] = {left(after_four), left(after_four + 1), left(after_two), 0};
     Value nodes[4];
-    await(first, digit.value & 4 ? 0xfU : 0, nodes);
-    const Value of_four =
-        m_op.combine(m_op.combine(nodes[0], nodes[1]), m_op.combine(nodes[2], nodes[3]));
-    await(then, (digit.value & 2 ? 3U : 0) | (digit.value & 1 ? 4U : 0), nodes);
-    return {of_four, m_op.combine(nodes[0], nodes[1]), nodes[2]};
+    Value of_four = m_op.neutral();
+    if (digit.value & 4) {
+      await({left(0), left(1), left(2), left(3)}, 0xfU, nodes);
+      of_four = m_op.combine(m_op.combine(nodes[0], nodes[1]), m_op.combine(nodes[2], nodes[3]));
+    }
+    await({left(after_four), left(after_four + 1), left(after_two),
+           parent < 0 ? 0 : place_of_prefix(parent)},
+          (digit.value & 2 ? 3U : 0) | (digit.value & 1 ? 4U : 0) | (parent < 0 ? 0 : 8U), nodes);
+    return {of_four, m_op.combine(nodes[0], nodes[1]), nodes[2], nodes[3]};
   }
 
   KOKKOS_FUNCTION void await(const std::int64_t (&places)[4], unsigned wanted,
@@ -127,6 +132,7 @@ class LineExchange {
       }
     }
   }
+
   KOKKOS_FUNCTION Value await_one(std::int64_t place) const {
     const std::int64_t places[1] = {place};
     Value nodes[1];
@@ -139,7 +145,7 @@ class LineExchange {
     Value node = with_left(left, total);
     for (int shift = digit_bits; TileDigit::at(m_tile, shift).value == digit_base - 1;
          shift += digit_bits) {
-      node = with_left(await_left(TileDigit::at(m_tile, shift)), node);
+      node = with_left(await_left(TileDigit::at(m_tile, shift), -1), node);
     }
     return node;
   }
@@ -159,10 +165,6 @@ class LineExchange {
   KOKKOS_FUNCTION void publish_prefix(const Value& prefix) const {
     m_state.publish(place_of_prefix(m_tile), m_call, prefix);
   }
-  KOKKOS_FUNCTION Value await_prefix(std::int64_t tile) const {
-    return await_one(place_of_prefix(tile));
-  }
-
   const Op& m_op;
   const State& m_state;
   typename State::CallNumber m_call;

@@ -43,9 +43,12 @@ struct TileScan {
   };
   static constexpr int pack = 16 % sizeof(Slot) == 0 ? 16 / int{sizeof(Slot)} : 1;
 
-  /// Four teams on a multiprocessor leave 64 registers for a thread; large values need more.
-  static constexpr int threads = sizeof(Value) <= 16 && slot_size <= 16 ? 256 : 128;
-  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<threads, threads == 256 ? 4 : 1>>;
+  /// Five teams on a multiprocessor leave 96 registers for a thread. With six (80) some wait in
+  /// local memory, for which the scratch memory leaves hardly any cache: 0.7 of the speed. Large
+  /// values need more registers.
+  static constexpr int threads = 128;
+  static constexpr bool small = sizeof(Value) <= 16 && slot_size <= 16;
+  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<threads, small ? 5 : 1>>;
   using Member = typename Policy::member_type;
 
   Scan scan;
@@ -83,8 +86,9 @@ struct TileScan {
           m_group(group),
           m_number(number),
           m_tile(kernel.plan, kernel.scan, group, number),
-          m_chunks((m_tile.rows + chunk_length - 1) / chunk_length),
-          m_levels(levels_over(m_chunks)) {
+          m_runs(static_cast<int>(unsigned(m_tile.rows + kernel.plan.run - 1) >>
+                                  kernel.plan.run_shift)),
+          m_by_line(member.team_rank(), member.team_size(), m_tile.lines) {
       const DevicePlan& plan = kernel.plan;
       m_staging = {static_cast<std::byte*>(member.team_scratch(0).get_shmem_aligned(
                        plan.scratch_bytes, scratch_alignment)),
@@ -96,13 +100,18 @@ struct TileScan {
 
     KOKKOS_FUNCTION void run() {
       load();
+      if (m_kernel.plan.short_lines) {
+        scan_short_lines();
+        m_member.team_barrier();
+        return store();
+      }
       const bool shared = m_kernel.plan.line_tiles > 1;
-      if (shared || m_chunks > 1) {
-        sum_chunks();
+      if (shared || m_runs > 1) {
+        sum_runs();
         sum_nodes();
         if (shared) exchange();
       }
-      scan_chunks();
+      scan_runs();
       m_member.team_barrier();
       store();
     }
@@ -113,8 +122,7 @@ struct TileScan {
 
     template <class Access, class T>
     KOKKOS_FUNCTION TileMover<Access, T, Slot> mover(const Access& access) const {
-      return {access,   m_tile,   m_staging, m_kernel.plan.interleaved, m_kernel.scan.inner,
-              thread(), threads()};
+      return {access, m_tile, m_kernel.scan.inner, thread(), threads()};
     }
     KOKKOS_FUNCTION int shift() const {
       if (m_kernel.plan.load == Movement::linear_packs) return shift_of(m_kernel.scan.load);
@@ -124,8 +132,7 @@ struct TileScan {
     template <class Access>
     KOKKOS_FUNCTION int shift_of(const Access& access) const {
       if constexpr (Access::is_memory) {
-        using T = typename Access::value_type;
-        return TileMover<Access, T, Slot>::misalignment(mover<Access, T>(access).first());
+        return mover<Access, typename Access::value_type>(access).misalignment();
       } else {
         return 0;
       }
@@ -137,7 +144,7 @@ struct TileScan {
       using Load = typename Scan::Load;
       const auto move = mover<Load, Loaded>(m_kernel.scan.load);
       move.move(
-          m_kernel.plan.load,
+          m_kernel.plan.load, m_staging.shift,
           [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
             Loaded* const to = m_staging.template at<Loaded, Slot>(at);
             if constexpr (Load::is_memory) {
@@ -146,16 +153,9 @@ struct TileScan {
               *to = static_cast<Loaded>(slab.read(i, j));
             }
           },
-          [&](const Loaded* begin, int at, int from, int to) {
-            if (to - from == pack) {
-              copy_to_scratch(m_staging.template at<Pack, Slot>(at),
-                              reinterpret_cast<const Pack*>(begin + at));
-            } else {
-              for (int k = from; k < to; ++k) {
-                copy_to_scratch<Loaded>(m_staging.template at<Loaded, Slot>(at + k),
-                                        begin + at + k);
-              }
-            }
+          [&](int at, const Loaded* address) {
+            copy_to_scratch(m_staging.template at<Pack, Slot>(at),
+                            reinterpret_cast<const Pack*>(address));
           });
       await_copies();
       m_member.team_barrier();
@@ -164,141 +164,189 @@ struct TileScan {
     KOKKOS_FUNCTION void store() const {
       const auto move = mover<typename Scan::Store, Stored>(m_kernel.scan.store);
       move.move(
-          m_kernel.plan.store,
+          m_kernel.plan.store, m_staging.shift,
           [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
             slab.write(i, j, *m_staging.template at<Stored, Slot>(at));
           },
-          [&](Stored* begin, int at, int from, int to) {
-            if (to - from == pack) {
-              *reinterpret_cast<Pack*>(begin + at) = *m_staging.template at<Pack, Slot>(at);
-            } else {
-              for (int k = from; k < to; ++k) {
-                begin[at + k] = *m_staging.template at<Stored, Slot>(at + k);
-              }
-            }
+          [&](int at, Stored* address) {
+            *reinterpret_cast<Pack*>(address) = *m_staging.template at<Pack, Slot>(at);
           });
     }
 
-    // --- chunks ---
+    // --- runs ---
 
-    /// A chunk of a line of the tile: its elements lie `step` apart from `first` on.
-    struct Chunk {
+    /// A few successive chunks of a line of the tile: its elements lie `step` apart from `first`
+    /// on.
+    struct Run {
       int line;
       int number;
       int first;
       int step;
       int count;
     };
-    KOKKOS_FORCEINLINE_FUNCTION Chunk chunk(int number, int line) const {
-      const int s = m_tile.columns == 1 ? line : line / m_tile.columns;
+    KOKKOS_FORCEINLINE_FUNCTION Run run_of(int number, int line) const {
+      const int s = m_tile.slab_of(line);
       const int j = line - s * m_tile.columns;
-      const int begin = number * chunk_length;
+      const int begin = number * m_kernel.plan.run;
       const int left = m_tile.rows - begin;
       const bool reverse = m_kernel.scan.reverse;
       return {line, number, m_tile.index(s, reverse ? m_tile.rows - 1 - begin : begin, j),
-              reverse ? -m_tile.pitch : m_tile.pitch, left < chunk_length ? left : chunk_length};
+              reverse ? -m_tile.pitch : m_tile.pitch,
+              left < m_kernel.plan.run ? left : m_kernel.plan.run};
     }
-    /// Calls f(chunk) for this thread's part of the tile's chunks: neighbouring threads take
+    /// Calls f(run) for this thread's part of the tile's runs: neighbouring threads take
     /// neighbouring lines.
     template <class F>
-    KOKKOS_FORCEINLINE_FUNCTION void for_chunks(const F& f) const {
-      TwoDigits at(thread(), threads(), m_tile.lines());
-      for (; at.high < m_chunks; at.advance()) f(chunk(at.high, at.low));
+    KOKKOS_FORCEINLINE_FUNCTION void for_runs(const F& f) const {
+      for (TwoDigits at = m_by_line; at.high < m_runs; at.advance()) f(run_of(at.high, at.low));
     }
 
-    // A chunk is worked on in two groups, in a loop that isn't unrolled: more elements at a time
-    // would take registers from the teams, and longer code leaves the instruction cache.
-    static constexpr int group_length = 8;
+    // Elements of a run are worked on in groups, in loops that aren't unrolled: more elements at a
+    // time would take registers from the teams, and longer code leaves the instruction cache.
 
+    /// Where the elements of a group lie in scratch memory. Beyond the run's end its last element
+    /// again: a place that can be read, without a branch.
+    template <int n>
+    using Places = Slot* [n];
+    template <int n>
+    KOKKOS_FORCEINLINE_FUNCTION void find(const Run& run, int begin, Places<n>& places) const {
+      const int last = run.count - 1;
+      const auto find_at = [&](const auto& place) {
+        unrolled<n>([&](int r) {
+          const int i = n == 2 && r == 1 && begin + r > last ? last : begin + r;
+          places[r] = reinterpret_cast<Slot*>(m_staging.memory) + place(run.first + i * run.step);
+        });
+      };
+      if (m_staging.pad == 0) {
+        find_at([&](int index) { return m_staging.shift + index; });
+      } else {
+        find_at([&](int index) { return m_staging.place(index); });
+      }
+    }
     template <class T>
     struct alignas(16) PackOf {
       T of[pack];
     };
+    template <int n>
+    KOKKOS_FORCEINLINE_FUNCTION bool moves_packs() const {
+      return pack > 1 && n % pack == 0 && m_kernel.plan.vector;
+    }
     /// Of a group, along the axis and in the order of memory: a reverse scan's first is its last.
-    KOKKOS_FORCEINLINE_FUNCTION int first_in_memory(const Chunk& c, int begin) const {
-      return c.step > 0 ? c.first + begin : c.first - begin - (group_length - 1);
+    template <int n>
+    KOKKOS_FORCEINLINE_FUNCTION int first_in_memory(const Run& run, int begin) const {
+      return run.step > 0 ? run.first + begin : run.first - begin - (n - 1);
     }
 
-    /// The elements of a chunk from the `begin`-th on.
-    KOKKOS_FORCEINLINE_FUNCTION void read(const Chunk& c, int begin,
-                                          Element (&elements)[group_length]) const {
-      const int count = c.count - begin;
-      if constexpr (pack > 1) {
-        if (m_kernel.plan.vector && count >= group_length) {
-          const int first = first_in_memory(c, begin);
-          Element in_memory[group_length];
-          unrolled<group_length / pack>([&](int p) {
-            const auto packed = *m_staging.template at<PackOf<Loaded>, Slot>(first + p * pack);
-            unrolled<pack>(
-                [&](int k) { in_memory[p * pack + k] = static_cast<Element>(packed.of[k]); });
-          });
-          unrolled<group_length>([&](int r) {
-            elements[r] = c.step > 0 ? in_memory[r] : in_memory[group_length - 1 - r];
-          });
-          return;
-        }
+    template <int n>
+    KOKKOS_FORCEINLINE_FUNCTION void read(const Run& run, int begin, Places<n>& places,
+                                          Element (&elements)[n]) const {
+      if (moves_packs<n>()) {
+        const int first = first_in_memory<n>(run, begin);
+        Element in_memory[n];
+        unrolled<n / pack>([&](int p) {
+          const auto packed = *m_staging.template at<PackOf<Loaded>, Slot>(first + p * pack);
+          unrolled<pack>(
+              [&](int k) { in_memory[p * pack + k] = static_cast<Element>(packed.of[k]); });
+        });
+        unrolled<n>(
+            [&](int r) { elements[r] = run.step > 0 ? in_memory[r] : in_memory[n - 1 - r]; });
+        return;
       }
-      unrolled<group_length>([&](int r) {
-        elements[r] = r < count ? static_cast<Element>(*m_staging.template at<Loaded, Slot>(
-                                      c.first + (begin + r) * c.step))
-                                : Element{};
+      find<n>(run, begin, places);
+      unrolled<n>([&](int r) {
+        elements[r] = static_cast<Element>(*reinterpret_cast<const Loaded*>(places[r]));
       });
     }
-    KOKKOS_FORCEINLINE_FUNCTION void write(const Chunk& c, int begin,
-                                           const Stored (&results)[group_length]) const {
-      const int count = c.count - begin;
-      if constexpr (pack > 1 && sizeof(Stored) == sizeof(Slot)) {
-        if (m_kernel.plan.vector && count >= group_length) {
-          const int first = first_in_memory(c, begin);
-          unrolled<group_length / pack>([&](int p) {
+    template <int n>
+    KOKKOS_FORCEINLINE_FUNCTION void write(const Run& run, int begin, const Places<n>& places,
+                                           const Stored (&results)[n]) const {
+      if constexpr (sizeof(Stored) == sizeof(Slot)) {
+        if (moves_packs<n>()) {
+          const int first = first_in_memory<n>(run, begin);
+          unrolled<n / pack>([&](int p) {
             PackOf<Stored> packed;
             unrolled<pack>([&](int k) {
               const int r = p * pack + k;
-              packed.of[k] = c.step > 0 ? results[r] : results[group_length - 1 - r];
+              packed.of[k] = run.step > 0 ? results[r] : results[n - 1 - r];
             });
             *m_staging.template at<PackOf<Stored>, Slot>(first + p * pack) = packed;
           });
           return;
         }
       }
-      unrolled<group_length>([&](int r) {
-        if (r < count) {
-          *m_staging.template at<Stored, Slot>(c.first + (begin + r) * c.step) = results[r];
-        }
+      unrolled<n>([&](int r) {
+        if (n > 2 || begin + r < run.count) *reinterpret_cast<Stored*>(places[r]) = results[r];
       });
     }
 
-    KOKKOS_FORCEINLINE_FUNCTION Value& node(int number, int line) const {
-      return m_nodes[number * m_tile.lines() + line];
+    /// Calls work(begin, size) for the groups of a chunk: of 8, and of 2 where fewer are left.
+    template <class Work>
+    KOKKOS_FORCEINLINE_FUNCTION void for_groups(int begin, int end, const Work& work) const {
+      looped((end - begin) / 8,
+             [&](int g) { work(begin + 8 * g, std::integral_constant<int, 8>()); });
+      const int rest = begin + (end - begin) / 8 * 8;
+      looped((end - rest + 1) / 2,
+             [&](int g) { work(rest + 2 * g, std::integral_constant<int, 2>()); });
     }
 
-    /// The node of each whole chunk; an unfinished one is part of none.
-    KOKKOS_FUNCTION void sum_chunks() const {
+    KOKKOS_FORCEINLINE_FUNCTION Value& node(int number, int line) const {
+      return m_nodes[number * m_tile.lines + line];
+    }
+
+    KOKKOS_FORCEINLINE_FUNCTION Value sum_of_chunk(const Run& run, int begin) const {
       const Op& op = m_kernel.scan.op;
-      for_chunks([&](const Chunk& c) {
-        if (c.count < chunk_length) return;
-        Value sum = op.neutral();
-        looped(chunk_length / group_length, [&](int g) {
-          Element elements[group_length];
-          read(c, g * group_length, elements);
-          sum = g == 0 ? op.lift(elements[0]) : op.accumulate(sum, elements[0]);
-          unrolled<group_length - 1>([&](int r) { sum = op.accumulate(sum, elements[r + 1]); });
+      Value sum = op.neutral();
+      looped(chunk_length / 8, [&](int g) {
+        Element elements[8];
+        Places<8> places;
+        read<8>(run, begin + 8 * g, places, elements);
+        sum = g == 0 ? op.lift(elements[0]) : op.accumulate(sum, elements[0]);
+        unrolled<7>([&](int r) { sum = op.accumulate(sum, elements[r + 1]); });
+      });
+      return sum;
+    }
+
+    /// The node of each whole run, of 1, 2 or 4 chunks; an unfinished one is part of none.
+    KOKKOS_FUNCTION void sum_runs() const {
+      const Op& op = m_kernel.scan.op;
+      for_runs([&](const Run& run) {
+        if (run.count < m_kernel.plan.run) return;
+        Value sum = op.neutral(), even = sum, pair = sum;
+        looped(m_kernel.plan.run / chunk_length, [&](int k) {
+          sum = sum_of_chunk(run, k * chunk_length);
+          if ((k & 1) == 0) {
+            even = sum;
+            return;
+          }
+          sum = op.combine(even, sum);
+          if (k == 1) {
+            pair = sum;
+          } else {
+            sum = op.combine(pair, sum);
+          }
         });
-        node(c.number, c.line) = sum;
+        node(run.number, run.line) = sum;
       });
       m_member.team_barrier();
     }
 
-    /// Each chunk gets the largest node that ends with it.
+    /// Each run gets the largest node that ends with it: eight at a time by one thread, which
+    /// leaves the others' instructions to other teams.
     KOKKOS_FUNCTION void sum_nodes() const {
-      const int whole = m_tile.rows / chunk_length;
-      for (int level = 1; (1 << level) <= whole; ++level) {
-        TwoDigits at(thread(), threads(), m_tile.lines());
-        for (; at.high < whole >> level; at.advance()) {
-          const int last = ((at.high + 1) << level) - 1;
-          Value& right = node(last, at.low);
-          right = m_kernel.scan.op.combine(
-              node(static_cast<int>(left_half_of(last, level)), at.low), right);
+      const Op& op = m_kernel.scan.op;
+      const int whole = m_tile.rows >> m_kernel.plan.run_shift;
+      for (int apart = 1; apart < whole; apart *= 8) {
+        const int nodes = whole / apart;
+        for (TwoDigits at = m_by_line; at.high * 8 < nodes; at.advance()) {
+          const auto last = [&](int n) { return (at.high * 8 + n + 1) * apart - 1; };
+          const int count = nodes - at.high * 8 < 8 ? nodes - at.high * 8 : 8;
+          looped(count, [&](int n) {
+            if ((n & 1) == 0) return;
+            Value sum = op.combine(node(last(n - 1), at.low), node(last(n), at.low));
+            if ((n & 3) == 3) sum = op.combine(node(last(n - 2), at.low), sum);
+            if (n == 7) sum = op.combine(node(last(3), at.low), sum);
+            node(last(n), at.low) = sum;
+          });
         }
         m_member.team_barrier();
       }
@@ -323,76 +371,121 @@ struct TileScan {
     /// The prefix before the tile of each of its lines.
     KOKKOS_FUNCTION void exchange() const {
       const DevicePlan& plan = m_kernel.plan;
-      for (int line = thread(); line < m_tile.lines(); line += threads()) {
+      for (int line = thread(); line < m_tile.lines; line += threads()) {
         const LineExchange<Op> of_line(m_kernel.scan.op, m_kernel.state, m_call,
                                        std::int64_t{m_group} * plan.columns + line,
                                        plan.groups * plan.columns, m_number, plan.line_tiles);
         const bool whole = m_tile.rows == plan.rows;
         m_prefixes[line] =
-            of_line.prefix(whole ? node(m_chunks - 1, line) : m_kernel.scan.op.identity(),
+            of_line.prefix(whole ? node(m_runs - 1, line) : m_kernel.scan.op.identity(),
                            [&] { return initial(line); });
       }
       m_member.team_barrier();
     }
 
-    KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(const Chunk& c) const {
-      const Value before = m_kernel.plan.line_tiles > 1 ? m_prefixes[c.line] : initial(c.line);
-      return prefix_before(m_kernel.scan.op, before, c.number, m_levels,
-                           [&](std::int64_t last) { return node(static_cast<int>(last), c.line); });
+    KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(const Run& run) const {
+      const Value before = m_kernel.plan.line_tiles > 1 ? m_prefixes[run.line] : initial(run.line);
+      return prefix_before(m_kernel.scan.op, before, run.number,
+                           [&](int last) { return node(last, run.line); });
     }
 
-    KOKKOS_FUNCTION void scan_chunks() const {
+    KOKKOS_FUNCTION void scan_runs() const {
       if (m_kernel.scan.exclusive) {
-        for_chunks([&](const Chunk& c) { scan_chunk<true>(c); });
+        for_runs([&](const Run& run) { scan_run<true>(run); });
       } else {
-        for_chunks([&](const Chunk& c) { scan_chunk<false>(c); });
+        for_runs([&](const Run& run) { scan_run<false>(run); });
+      }
+    }
+
+    /// Lines of at most a chunk: a thread scans one after the other, element by element.
+    KOKKOS_FUNCTION void scan_short_lines() const {
+      const Scan& scan = m_kernel.scan;
+      const Op& op = scan.op;
+      const bool reverse = scan.reverse, exclusive = scan.exclusive;
+      const int step = reverse ? -m_tile.pitch : m_tile.pitch;
+      for (TwoDigits at(thread(), threads(), m_tile.columns); at.high < m_tile.slabs;
+           at.advance()) {
+        int index = m_tile.index(at.high, reverse ? m_tile.rows - 1 : 0, at.low);
+        const int line = at.high * m_tile.columns + at.low;
+        const Value prefix = initial(line);
+        Value sum = prefix, state = prefix;
+#pragma unroll 2
+        for (int i = 0; i < m_tile.rows; ++i) {
+          const auto element = static_cast<Element>(*m_staging.template at<Loaded, Slot>(index));
+          const Value before = i == 0 ? scan.first_output(prefix) : state;
+          if constexpr (Op::combines_chunks) {
+            sum = i == 0 ? op.lift(element) : op.accumulate(sum, element);
+            state = Scan::Initial::given ? op.combine(prefix, sum) : sum;
+          } else {
+            state = op.accumulate(state, element);
+          }
+          *m_staging.template at<Stored, Slot>(index) =
+              static_cast<Stored>(op.lower(exclusive ? before : state));
+          index += step;
+        }
+        if constexpr (Scan::Final::given) scan.final(outer_of(line), column_of(line), state);
+      }
+    }
+
+    /// What a chunk leaves behind: its node, and what the line ends in if it ends with it.
+    struct Scanned {
+      Value node;
+      Value last;
+    };
+
+    template <bool exclusive>
+    KOKKOS_FORCEINLINE_FUNCTION void scan_run(const Run& run) const {
+      const Scan& scan = m_kernel.scan;
+      const Op& op = scan.op;
+      const Value prefix = prefix_of(run);
+      Value before = prefix, before_pair = prefix, even = prefix, last = prefix;
+      looped((run.count + chunk_length - 1) / chunk_length, [&](int k) {
+        if (k == 2) before_pair = op.combine(prefix, even);
+        before = (k & 1) == 0 ? before_pair : op.combine(before_pair, even);
+        const Scanned chunk = scan_chunk<exclusive>(run, k * chunk_length, before);
+        // After the second chunk: the node of the two.
+        even = k == 1 ? op.combine(even, chunk.node) : chunk.node;
+        last = chunk.last;
+      });
+      if constexpr (Scan::Final::given) {
+        const std::int64_t end = m_tile.first_step + run.number * m_kernel.plan.run + run.count;
+        if (end == scan.length) scan.final(outer_of(run.line), column_of(run.line), last);
       }
     }
 
     template <bool exclusive>
-    KOKKOS_FORCEINLINE_FUNCTION void scan_chunk(const Chunk& c) const {
+    KOKKOS_FORCEINLINE_FUNCTION Scanned scan_chunk(const Run& run, int begin,
+                                                   const Value& prefix) const {
       const Scan& scan = m_kernel.scan;
       const Op& op = scan.op;
-      const Value prefix = prefix_of(c);
-      const std::int64_t first = m_tile.first_step + c.number * chunk_length;
-      Value value =
-          prefix;  // of the chunk so far: with the prefix or without, as the operator has it
-      Value last = prefix;
-      looped(chunk_length / group_length, [&](int g) {
-        const int begin = g * group_length;
-        Element elements[group_length];
-        read(c, begin, elements);
-        Stored results[group_length];
-        unrolled<group_length>([&](int r) {
-          const bool starts = r == 0 && g == 0;
-          Value before = value;
+      const int end = begin + chunk_length < run.count ? begin + chunk_length : run.count;
+      const bool starts_line = run.number == 0 && begin == 0 && m_number == 0;
+      Value sum = prefix;    // of the chunk so far
+      Value state = prefix;  // with the prefix
+      for_groups(begin, end, [&](int first, auto size) {
+        constexpr int n = decltype(size)::value;
+        Element elements[n];
+        Places<n> places;
+        read<n>(run, first, places, elements);
+        Stored results[n];
+        unrolled<n>([&](int r) {
+          const bool starts = r == 0 && first == begin;
+          if (exclusive) {
+            results[r] = static_cast<Stored>(
+                op.lower(starts && starts_line ? scan.first_output(prefix) : state));
+          }
+          if (n == 2 && r == 1 && first + r == end) return;  // beyond the end
+          sum = starts ? op.lift(elements[r]) : op.accumulate(sum, elements[r]);
           if constexpr (Op::combines_chunks) {
-            value = starts ? op.lift(elements[r]) : op.accumulate(value, elements[r]);
+            state = op.combine(prefix, sum);
           } else {
-            value = op.accumulate(value, elements[r]);
+            state = op.accumulate(state, elements[r]);
           }
-          if constexpr (exclusive) {
-            if constexpr (Op::combines_chunks)
-              before = starts ? prefix : op.combine(prefix, before);
-            if (starts && first == 0) before = scan.first_output(prefix);
-            results[r] = static_cast<Stored>(op.lower(before));
-          } else {
-            results[r] = static_cast<Stored>(op.lower(with_prefix(prefix, value)));
-          }
-          if (begin + r + 1 == c.count) last = value;
+          if (!exclusive) results[r] = static_cast<Stored>(op.lower(state));
         });
-        write(c, begin, results);
+        write<n>(run, first, places, results);
       });
-      if (first + c.count == scan.length) {
-        scan.final(outer_of(c.line), column_of(c.line), with_prefix(prefix, last));
-      }
-    }
-    KOKKOS_FORCEINLINE_FUNCTION Value with_prefix(const Value& prefix, const Value& value) const {
-      if constexpr (Op::combines_chunks) {
-        return m_kernel.scan.op.combine(prefix, value);
-      } else {
-        return value;
-      }
+      return {sum, state};
     }
 
     const TileScan& m_kernel;
@@ -401,8 +494,8 @@ struct TileScan {
     std::uint32_t m_group;
     std::uint32_t m_number;
     Tile m_tile;
-    int m_chunks;  // of a line in the tile
-    int m_levels;  // of the tree over them
+    int m_runs;           // of a line in the tile
+    TwoDigits m_by_line;  // this thread's runs: number, line
     Staging m_staging;
     Value* m_nodes;
     Value* m_prefixes;

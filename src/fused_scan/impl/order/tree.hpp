@@ -25,6 +25,7 @@
 // before until it meets a finished prefix (Merrill and Garland, NVR-2016-002), groups as the timing
 // has it.
 
+#include <Kokkos_BitManipulation.hpp>
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 
@@ -51,33 +52,17 @@ KOKKOS_INLINE_FUNCTION int levels_over(std::int64_t count) {
   return levels;
 }
 
-/// Whether block `index` ends a node of `level`, and the last block of that node's left half.
-KOKKOS_FORCEINLINE_FUNCTION bool ends_node(std::int64_t index, int level) {
-  const std::int64_t ones = (std::int64_t{1} << level) - 1;
-  return (index & ones) == ones;
-}
-KOKKOS_FORCEINLINE_FUNCTION std::int64_t left_half_of(std::int64_t last, int level) {
-  return last - (std::int64_t{1} << (level - 1));
-}
-
-/// Calls f(level, last block) for the nodes that make up the prefix before block `index`, from left
-/// to right, from level `levels` - 1 down: of 2^levels blocks.
-template <class F>
-KOKKOS_FORCEINLINE_FUNCTION void for_prefix_nodes(std::int64_t index, int levels, const F& f) {
-  for (int level = levels - 1; level >= 0; --level) {
-    if ((index >> level) & 1) f(level, (index >> level << level) - 1);
-  }
-}
-
-/// `prefix` combined with the blocks before `index`, counted from where `prefix` ends;
-/// node(last block) is the largest node that ends with a block.
+/// `prefix` combined with the blocks before `index`, counted from where `prefix` ends, by one node
+/// for each bit of `index`, the largest first; node(last block) is the largest that ends with a
+/// block.
 template <class Op, class Node>
 KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type prefix_before(const Op& op,
                                                                   typename Op::value_type prefix,
-                                                                  std::int64_t index, int levels,
-                                                                  const Node& node) {
-  for_prefix_nodes(index, levels,
-                   [&](int, std::int64_t last) { prefix = op.combine(prefix, node(last)); });
+                                                                  int index, const Node& node) {
+  for (int done = 0; done != index;) {
+    done |= 1 << (31 - Kokkos::Experimental::countl_zero_builtin(unsigned(index ^ done)));
+    prefix = op.combine(prefix, node(done - 1));
+  }
   return prefix;
 }
 

@@ -26,31 +26,34 @@ enum class Movement {
 };
 
 struct DevicePlan {
-  bool interleaved = false;        // columns lie side by side; else lines one after the other
-  std::int32_t columns = 1;        // of a tile
-  std::int32_t rows = 1;           // positions along the axis of a tile
-  std::int32_t slabs = 1;          // of a tile; not interleaved: lines
-  std::int64_t line_tiles = 1;     // along the axis
-  std::int64_t column_blocks = 1;  // tiles across the columns of a slab
-  std::int64_t groups = 1;         // tiles that lie beside each other: outer and columns together
-  std::int32_t threads = 256;
+  bool interleaved = false;         // columns lie side by side; else lines one after the other
+  std::int32_t columns = 1;         // of a tile
+  std::int32_t rows = 1;            // positions along the axis of a tile
+  std::int32_t slabs = 1;           // of a tile; not interleaved: lines
+  std::int64_t line_tiles = 1;      // along the axis
+  std::int64_t column_blocks = 1;   // tiles across the columns of a slab
+  std::int64_t groups = 1;          // tiles that lie beside each other: outer and columns together
+  std::int32_t run = chunk_length;  // elements of a line that a thread scans: 1, 2 or 4 chunks
+  std::int32_t run_shift = 4;       // its logarithm
+  std::int32_t threads = 128;
   // Of the staging elements `pad` are left out after every 2^pad_shift, so that threads that work
   // on different lines don't meet in a bank of the scratch memory.
   std::int32_t pad = 0;
   std::int32_t pad_shift = 0;
   std::int32_t slot_size = 4;  // of a staging element, in bytes
   std::int32_t staging_bytes = 0;
-  std::int32_t scratch_bytes = 0;  // the staging elements, a node a chunk, a prefix a line
+  std::int32_t scratch_bytes = 0;  // the staging elements, a node a run, a prefix a line
+  bool short_lines = false;        // of at most a chunk: a thread takes whole ones
   bool vector = false;             // chunks are read from scratch memory 16 bytes at a time
   bool shift_of_out = false;       // the tile lies in scratch memory as aligned as in the output
   Movement load = Movement::linear;
   Movement store = Movement::linear;
 
-  int chunks() const { return static_cast<int>(ceil_div(rows, chunk_length)); }
+  int runs() const { return static_cast<int>(ceil_div(rows, run)); }
   int lines() const { return columns * slabs; }
-  int items() const { return chunks() * lines(); }
-  /// Nodes of chunks, and prefixes of lines, that wait in scratch memory.
-  int nodes() const { return chunks() > 1 || line_tiles > 1 ? items() : 0; }
+  int items() const { return runs() * lines(); }
+  /// Nodes of runs, and prefixes of lines, that wait in scratch memory.
+  int nodes() const { return runs() > 1 || line_tiles > 1 ? items() : 0; }
   int prefixes() const { return line_tiles > 1 ? lines() : 0; }
   /// Shifted by less than 16 elements.
   int staging_elements() const {
@@ -73,12 +76,19 @@ struct DevicePlan {
 /// 16 KiB were slower, larger ones no faster).
 inline constexpr int tile_bytes = 32 << 10;
 
-/// What Kokkos gives a team of scratch memory without more ado, less its alignment.
-inline constexpr int largest_scratch = (48 << 10) - 256;
+inline constexpr int team_threads = 128;
+
+/// What a team gets of scratch memory without more ado: 48 KiB, less what Kokkos keeps for itself
+/// (8 bytes a thread) and the alignment.
+inline constexpr int largest_scratch = (48 << 10) - 8 * 258 - 64;
 
 /// Columns of a tile that doesn't hold whole rows: a piece of a row that begins anywhere touches a
 /// sector of 32 bytes more than it fills, and that is 3% of 1 KiB and 25% of 128 bytes.
 inline constexpr int wide_columns = 256;
+
+/// The same where every row begins at a multiple of 16 bytes: fewer columns are more rows, and a
+/// node of each column passes between tiles.
+inline constexpr int narrow_columns = 64;
 
 namespace device_plan {
 
@@ -119,7 +129,7 @@ inline Movement movement(const AccessShape& side, const DevicePlan& plan, const 
 }
 
 /// The tile: as many whole lines as it holds, or else a part of one or of neighbouring ones.
-inline void choose_tile(DevicePlan& plan, const ScanShape& shape, int elements) {
+inline void choose_tile(DevicePlan& plan, const ScanShape& shape, int elements, bool aligned) {
   const auto rows_in = [&](std::int64_t count) {
     const int rows = std::bit_floor(static_cast<unsigned>(std::max<std::int64_t>(count, 1)));
     return std::max(chunk_length, rows);
@@ -133,12 +143,17 @@ inline void choose_tile(DevicePlan& plan, const ScanShape& shape, int elements) 
     plan.slabs = static_cast<std::int32_t>(std::min(elements / (length * columns), slabs));
     return;
   }
-  if (columns > wide_columns / 2) {
+  // Whole rows where they are short: the tile is one piece of memory.
+  const int width =
+      std::min(aligned ? narrow_columns : wide_columns, std::max(elements / chunk_length, 1));
+  if (columns > std::max(width, wide_columns / 2)) {
     const std::int64_t widest =
-        std::max<std::int64_t>(wide_columns, elements / std::max<std::int64_t>(length, 1));
+        std::max<std::int64_t>(width, elements / std::max<std::int64_t>(length, 1) / 32 * 32);
     const std::int64_t blocks = ceil_div(columns, widest);
-    const std::int64_t even = ceil_div(ceil_div(columns, blocks), 32) * 32;
-    plan.columns = static_cast<std::int32_t>(std::min({even, widest, columns}));
+    // Even blocks; where rows are aligned, of whole sectors.
+    const std::int64_t even = ceil_div(columns, blocks);
+    plan.columns = static_cast<std::int32_t>(
+        std::min(aligned ? ceil_div(even, 32) * 32 : even, std::min(widest, columns)));
   } else {
     plan.columns = static_cast<std::int32_t>(columns);
   }
@@ -161,10 +176,10 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
             (shape.lines() == 1 || (spacing % pack == 0 && side.slab_stride % pack == 0)));
   };
   // Along a line a thread reads 16 bytes at a time, where chunks begin at multiples of them.
-  plan.vector = !plan.interleaved && pack > 1 && shape.length % pack == 0 && aligned(shape.in) &&
-                aligned(shape.out);
+  plan.vector = !plan.interleaved && !plan.short_lines && pack > 1 && shape.length % pack == 0 &&
+                aligned(shape.in) && aligned(shape.out);
   if (plan.vector) {
-    every(128);
+    every(plan.run * slot);
     plan.pad = pack;
   } else if (plan.interleaved && linear && plan.line_tiles > 1) {
     every(256);
@@ -175,8 +190,8 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
   }
 }
 
-/// The sides move in packs where both lie in scratch memory as aligned as in memory: where they differ
-/// in that, one of them moves element by element.
+/// The sides move in packs where both lie in scratch memory as aligned as in memory: where they
+/// differ in that, one of them moves element by element.
 inline void choose_movements(DevicePlan& plan, const ScanShape& shape) {
   plan.load = movement(shape.in, plan, shape);
   plan.store = movement(shape.out, plan, shape);
@@ -192,18 +207,40 @@ inline void choose_movements(DevicePlan& plan, const ScanShape& shape) {
   }
 }
 
+/// Long runs, as long as they leave something to do for every thread: what a run costs besides its
+/// elements is shared by more of them.
+inline void choose_runs(DevicePlan& plan) {
+  const auto set = [&](int shift) { plan.run = 1 << (plan.run_shift = shift); };
+  set(4);
+  for (const int shift : {6, 5}) {
+    const bool whole = plan.line_tiles == 1 || plan.rows % (1 << shift) == 0;
+    if (whole && plan.lines() * (plan.rows >> shift) >= team_threads) {
+      set(shift);
+      break;
+    }
+  }
+  plan.threads =
+      std::clamp(static_cast<int>(std::bit_ceil(unsigned(plan.items()))), 32, team_threads);
+}
+
 /// Tiles of at most so many elements, or a chunk a line where that is more.
 inline DevicePlan plan_of_tiles(const ScanShape& shape, int elements) {
   DevicePlan plan;
   plan.interleaved = !shape.along_axis();
   plan.slot_size = std::max(shape.in.element_size, shape.out.element_size);
-  choose_tile(plan, shape, elements);
+  const auto aligned = [&](const AccessShape& side) {
+    return !side.is_memory ||
+           (side.address % 16 == 0 && side.axis_stride * side.element_size % 16 == 0);
+  };
+  choose_tile(plan, shape, elements, aligned(shape.in) && aligned(shape.out));
   plan.line_tiles = ceil_div(shape.length, plan.rows);
   plan.column_blocks = plan.interleaved ? ceil_div(shape.inner, plan.columns) : 1;
   plan.groups =
       plan.column_blocks * ceil_div(plan.interleaved ? shape.outer : shape.lines(), plan.slabs);
-  plan.threads = std::clamp(static_cast<int>(std::bit_ceil(unsigned(plan.items()))), 64, 256);
-  choose_padding(plan, shape, is_linear(shape.in, plan, shape) || is_linear(shape.out, plan, shape));
+  choose_runs(plan);
+  plan.short_lines = shape.length <= chunk_length;
+  choose_padding(plan, shape,
+                 is_linear(shape.in, plan, shape) || is_linear(shape.out, plan, shape));
   choose_movements(plan, shape);
   plan.staging_bytes = (plan.staging_elements() * plan.slot_size + 15) / 16 * 16;
   plan.scratch_bytes = plan.staging_bytes + (plan.nodes() + plan.prefixes()) * shape.value_size;
