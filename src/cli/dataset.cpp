@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "memory_budget.hpp"
+
 namespace fused_scan::cli {
 
 namespace {
@@ -62,6 +64,14 @@ Dataset::Dataset(Handle dataset, std::string label)
   }
   m_extents.resize(static_cast<std::size_t>(H5Sget_simple_extent_ndims(space.id())));
   H5Sget_simple_extent_dims(space.id(), m_extents.data(), nullptr);
+  // Up to here, numbers of bytes can be computed without an overflow, in wider types as well.
+  constexpr double most = 0x1p59;
+  double bytes = static_cast<double>(H5Tget_size(m_stored_type.id()));
+  for (const hsize_t extent : m_extents) bytes *= static_cast<double>(extent);
+  if (bytes > most) {
+    fail(m_label + " of " + bytes_as_text(bytes) + " is too large; the limit is " +
+         bytes_as_text(most));
+  }
 }
 
 Extents Dataset::chunk() const {
@@ -84,29 +94,29 @@ void Dataset::transfer(const std::string& verb, hid_t memory_type, const Box& bo
   const Handle in_file(H5Dget_space(m_dataset.id()));
   const Handle in_memory(
       H5Screate_simple(static_cast<int>(box.count.size()), box.count.data(), nullptr));
-  for_each_part(
-      box.count, chunk(), element_size, [&](const Extents& offset, const Extents& count) {
-        Extents first = box.offset;
-        for (std::size_t d = 0; d < first.size(); ++d) first[d] += offset[d];
-        const auto select = [&](const Handle& space, const Extents& from) {
-          H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, from.data(), nullptr, count.data(),
-                              nullptr);
-        };
-        select(in_file, first);
-        select(in_memory, offset);
-        require_success(transfer(in_memory.id(), in_file.id()));
-        progress.advance(size_of(count) * element_size);
-      });
+  for_each_part(box.count, chunk(), element_size, [&](const Extents& offset, const Extents& count) {
+    Extents first = box.offset;
+    for (std::size_t d = 0; d < first.size(); ++d) first[d] += offset[d];
+    const auto select = [&](const Handle& space, const Extents& from) {
+      H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, from.data(), nullptr, count.data(), nullptr);
+    };
+    select(in_file, first);
+    select(in_memory, offset);
+    require_success(transfer(in_memory.id(), in_file.id()));
+    progress.advance(static_cast<double>(size_of(count) * element_size));
+  });
 }
 
 void Dataset::read(hid_t memory_type, void* elements) const {
-  ProgressBar progress("read " + m_label, size_of(m_extents) * H5Tget_size(memory_type));
+  const auto bytes = static_cast<double>(size_of(m_extents) * H5Tget_size(memory_type));
+  ProgressBar progress("read " + m_label, bytes, bytes);
   read(memory_type, elements, whole(), progress);
 }
 
-void Dataset::write(hid_t memory_type, const void* elements, bool saturate) const {
-  ProgressBar progress("write " + m_label, size_of(m_extents) * H5Tget_size(memory_type));
-  write(memory_type, elements, whole(), progress, saturate);
+void Dataset::write(hid_t memory_type, const void* elements) const {
+  const auto bytes = static_cast<double>(size_of(m_extents) * H5Tget_size(memory_type));
+  ProgressBar progress("write " + m_label, bytes, bytes);
+  write(memory_type, elements, whole(), progress);
 }
 
 void Dataset::read(hid_t memory_type, void* elements, const Box& box, ProgressBar& progress) const {
@@ -132,7 +142,8 @@ void Dataset::write(hid_t memory_type, const void* elements, const Box& box, Pro
         H5Dwrite(m_dataset.id(), memory_type, in_memory, in_file, properties.id(), elements);
     if (too_large) {
       fail("cannot write " + m_label + ": a number does not fit in its " +
-           std::to_string(8 * H5Tget_size(m_stored_type.id())) + " bits; use a wider type");
+           std::to_string(8 * H5Tget_size(m_stored_type.id())) +
+           " bits; --out-type chooses a wider type");
     }
     return status;
   });

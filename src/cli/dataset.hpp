@@ -42,7 +42,7 @@ class Dataset {
   /// All elements, last index fastest; HDF5 converts between memory_type and the stored type.
   void read(hid_t memory_type, void* elements) const;
   /// An integer that the stored type can't hold is an error.
-  void write(hid_t memory_type, const void* elements, bool saturate = false) const;
+  void write(hid_t memory_type, const void* elements) const;
 
   /// Those of a box. The bar advances by bytes in memory. With `saturate` an integer that the
   /// stored type can't hold is stored as the nearest number that fits.

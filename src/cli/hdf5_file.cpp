@@ -134,9 +134,9 @@ std::vector<std::string> InputFile::dataset_names() const {
 
 DatasetForm::DatasetForm(const Extents& extents, hid_t stored_type)
     : type(H5Tcopy(stored_type)),  // a named type of another file becomes a plain one
-      space(extents.empty() ? H5Screate(H5S_SCALAR)
-                            : H5Screate_simple(static_cast<int>(extents.size()), extents.data(),
-                                               nullptr)),
+      space(extents.empty()
+                ? H5Screate(H5S_SCALAR)
+                : H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr)),
       creation(H5Pcreate(H5P_DATASET_CREATE)) {}
 
 OutputFile::OutputFile(const fs::path& path, Existing existing)

@@ -81,9 +81,9 @@ TEST_CASE("Cli.ASoftLinkIsNotOverwritten") {
   }
   const auto before = folder.contents();
   for (const std::string name : {"/soft", "/soft/z"}) {
-    require_refusal(folder, folder.fused_scan("scan in.h5:/x out.h5:" + name + " --axis 0"), before,
-                    "cannot make out.h5:" + name +
-                        ": /soft is a link that leads nowhere; choose another name");
+    require_refusal(
+        folder, folder.fused_scan("scan in.h5:/x out.h5:" + name + " --axis 0"), before,
+        "cannot make out.h5:" + name + ": /soft is a link that leads nowhere; choose another name");
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -135,4 +136,35 @@ TEST_CASE("Cli.HelpSaysWhatHappensToFiles") {
   REQUIRE(outcome.status == 0);
   REQUIRE_THAT(outcome.out, ContainsSubstring("never overwritten"));
   REQUIRE(TestFolder().fused_scan("--version").out == FUSED_SCAN_RELEASE "\n");
+}
+
+TEST_CASE("Cli.TheExamplesInTheHelpWork") {
+  const TestFolder folder;
+  {
+    const TestFile in(folder / "in.h5");
+    in.write("/x", H5T_STD_I32LE, {2, 3}, H5T_NATIVE_INT, numbers.data());
+    in.write("/counts", H5T_STD_I32LE, {6}, H5T_NATIVE_INT, numbers.data());
+    in.write("/bytes", H5T_STD_U8LE, {6}, H5T_NATIVE_INT, numbers.data());
+    write_numbers(folder / "huge.h5", "/x");
+  }
+  const std::string help = folder.fused_scan("scan --help").out;
+  const std::string examples = help.substr(help.find("Examples:"));
+  for (const std::string option : {"--axis", "--op", "--reverse", "--exclusive", "--out-type",
+                                   "--memory", "--block-size", "--repeat"}) {
+    REQUIRE_THAT(examples, ContainsSubstring(option));
+  }
+  std::istringstream lines(examples);
+  int found = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t command = line.find("fused-scan scan ");
+    if (command == std::string::npos) continue;
+    ++found;
+    CAPTURE(line);
+    const auto outcome =
+        folder.fused_scan(line.substr(command + std::string("fused-scan ").size()));
+    CHECK(outcome.err == "");
+    CHECK(outcome.status == 0);
+    std::filesystem::remove(folder / "out.h5");
+  }
+  CHECK(found == 8);
 }
