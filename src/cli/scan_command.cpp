@@ -142,22 +142,29 @@ void run(const Arguments& arguments) {
 
 const char* const examples = R"(Examples:
 
-  fused-scan scan in.h5:/x out.h5:/sums --axis 0
-      the sums along the first axis
-  fused-scan scan in.h5:/x in.h5:/largest --axis -1 --op max
-      the largest number so far along the last axis, beside /x in its file
-  fused-scan scan in.h5:/x out.h5:/left --axis 0 --reverse
-      the sums of each element and all behind it
-  fused-scan scan in.h5:/counts out.h5:/offsets --axis 0 --exclusive
-      where each group begins, if /counts has the groups' sizes
-  fused-scan scan in.h5:/bytes out.h5:/sums --axis 0 --out-type int64
-      sums of 8-bit integers that 8 bits have no room for
-  fused-scan scan huge.h5:/x out.h5:/sums --axis 0 --memory 8GiB
-      in slabs, so that the elements take 8 GiB of memory at a time
-  fused-scan scan in.h5:/x out.h5:/sums --axis 1 --block-size 1024
-      in tiles of 1024 elements; the sums are the same, the speed may not be
-  fused-scan scan in.h5:/x out.h5:/sums --axis 0 --repeat 10
-      ten times, for a time that can be relied on)";
+# the sums along the first axis
+fused-scan scan in.h5:/x out.h5:/sums --axis 0
+
+# the largest number so far along the last axis, beside /x in its file
+fused-scan scan in.h5:/x in.h5:/largest --axis -1 --op max
+
+# the sums of each element and all behind it
+fused-scan scan in.h5:/x out.h5:/left --axis 0 --reverse
+
+# where each group begins, if /counts has the groups' sizes
+fused-scan scan in.h5:/counts out.h5:/offsets --axis 0 --exclusive
+
+# sums of 8-bit integers that 8 bits have no room for
+fused-scan scan in.h5:/bytes out.h5:/sums --axis 0 --out-type int64
+
+# in slabs, so that the elements take 8 GiB of memory at a time
+fused-scan scan huge.h5:/x out.h5:/sums --axis 0 --memory 8GiB
+
+# in tiles of 1024 elements; the sums are the same, the speed may not be
+fused-scan scan in.h5:/x out.h5:/sums --axis 1 --block-size 1024
+
+# ten times, for a time that can be relied on
+fused-scan scan in.h5:/x out.h5:/sums --axis 0 --repeat 10)";
 
 const char* const explanation =
     "IN is a data set of rank 1 to 8, of integers, floating-point or complex numbers (h5py's "
@@ -203,8 +210,7 @@ void add_scan_command(CLI::App& program) {
       ->add_option("--memory", arguments->memory,
                    "How much the elements may take, as 500MB or 8GiB; more is scanned in slabs, "
                    "with the same results. Otherwise three quarters of what is free")
-      ->transform(CLI::AsSizeValue(false))
-      ->type_name("SIZE");
+      ->transform(CLI::AsSizeValue(true));
   command
       ->add_option("--block-size", arguments->block_size,
                    "Elements along the axis in one tile, a power of two; 0: chosen")
