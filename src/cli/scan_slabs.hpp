@@ -17,20 +17,23 @@
 
 namespace fused_scan::cli {
 
-/// The exact sum in double, rounded to odd: what is rounded again, to a type of 16 bits, comes out
-/// as if it had been rounded once.
+/// The compensated sum, lowered to odd: with the last bit set where it isn't exact.
+struct OddCompensatedSum : CompensatedSum::monoid<double> {
+  KOKKOS_FUNCTION double lower(const value_type& value) const {
+    const double nearest = value.value();
+    const double rest = value.compensation - (nearest - value.sum);  // exact where it is finite
+    const auto bits = Kokkos::bit_cast<unsigned long long>(nearest);
+    if (bits % 2 == 1 || !(rest != 0) || !Kokkos::isfinite(nearest)) return nearest;
+    const bool away_from_zero = (rest > 0) == (nearest > 0);
+    return Kokkos::bit_cast<double>(away_from_zero ? bits + 1 : bits - 1);
+  }
+};
+
+/// For a sum in double that is rounded again, to a type of 16 bits: it comes out as if it had been
+/// rounded once.
 struct CompensatedSumToOdd {
   template <class T>
-  struct monoid : CompensatedSum::monoid<T> {
-    KOKKOS_FUNCTION T lower(const typename CompensatedSum::monoid<T>::value_type& value) const {
-      const T nearest = value.value();
-      const T rest = value.compensation - (nearest - value.sum);  // exact where it is finite
-      const auto bits = Kokkos::bit_cast<unsigned long long>(nearest);
-      if (bits % 2 == 1 || !(rest != 0) || !Kokkos::isfinite(nearest)) return nearest;
-      const bool away_from_zero = (rest > 0) == (nearest > 0);
-      return Kokkos::bit_cast<T>(away_from_zero ? bits + 1 : bits - 1);
-    }
-  };
+  using monoid = OddCompensatedSum;
 };
 
 using Operator = std::variant<CompensatedSum, CompensatedSumToOdd, Sum, Prod, Max, Min>;

@@ -141,7 +141,7 @@ class OperatorSlabScanner : public SlabScanner<T> {
   Op m_op;
   Exec m_exec;
   Flat m_data;
-  typename Flat::host_mirror_type m_host;
+  decltype(Kokkos::create_mirror_view(std::declval<Flat>())) m_host;
   Flat m_result;
   Flat m_padded;
   Carried m_states;

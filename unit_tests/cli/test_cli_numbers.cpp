@@ -201,6 +201,9 @@ TEST_CASE("Cli.Bools") {
 
 TEST_CASE("Cli.BoolsOfOtherPrograms") {
   const TestFolder folder;
+  std::filesystem::copy(FUSED_SCAN_H5PY_FILE, folder / "h5py.h5");  // True, False
+  run(folder, "h5py.h5:/bool out.h5:/h5py --axis 0");
+  CHECK(TestFile(folder / "out.h5").read<int>("/h5py", H5T_NATIVE_INT) == std::vector<int>{1, 1});
   const std::int32_t wide[] = {1, 0, 1};
   {
     const TestFile in(folder / "in.h5");
