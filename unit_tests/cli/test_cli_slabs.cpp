@@ -174,10 +174,11 @@ TEST_CASE("Cli.LargerThanMemory") {
   CHECK(TestFile(folder / "out.h5").extents("/y") == extents);
 }
 
-TEST_CASE("Cli.TheProgressBarCountsBytes") {
-  const TestFolder folder;
-  const auto x = rough_numbers(1'000'000);
-  TestFile(folder / "in.h5").write("/x", H5T_IEEE_F64LE, {1'000'000}, H5T_NATIVE_DOUBLE, x.data());
+namespace {
+
+/// What a line of shell prints on a terminal, whose name it gets.
+template <class Line>
+std::string seen_on_terminal(const TestFolder& folder, const Line& line) {
   const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
   REQUIRE(terminal >= 0);
   REQUIRE(grantpt(terminal) == 0);
@@ -190,13 +191,29 @@ TEST_CASE("Cli.TheProgressBarCountsBytes") {
     char letter = 0;
     while (read(terminal, &letter, 1) == 1 && letter != '\a') seen += letter;
   });
-  const auto outcome = folder.shell(
-      "\"$FUSED_SCAN\" scan in.h5:/x out.h5:/y --axis 0 --memory 1MiB --repeat 700 2>" + name +
-      "; printf '\\a' >" + name);
+  const auto outcome = folder.shell(line(name) + "; printf '\\a' >" + name);
   reader.join();
   close(keeps_it_open);
   close(terminal);
   CHECK(outcome.status == 0);
+  return seen;
+}
+
+}  // namespace
+
+TEST_CASE("Cli.TheProgressBarCountsBytes") {
+  const TestFolder folder;
+  const auto x = rough_numbers(1'000'000);
+  TestFile(folder / "in.h5").write("/x", H5T_IEEE_F64LE, {1'000'000}, H5T_NATIVE_DOUBLE, x.data());
+  std::string seen;
+  // Until it takes long enough for a bar.
+  for (int repeat = 250; seen.empty() && repeat < 1'000'000; repeat *= 4) {
+    seen = seen_on_terminal(folder, [&](const std::string& terminal) {
+      return "rm -f out.h5; \"$FUSED_SCAN\" scan in.h5:/x out.h5:/y --axis 0 --memory 1MiB "
+             "--repeat " +
+             std::to_string(repeat) + " 2>" + terminal;
+    });
+  }
   CHECK_THAT(seen, ContainsSubstring("scan in.h5:/x ["));
   CHECK_THAT(seen, ContainsSubstring("MiB of 7.6 MiB"));
 }
