@@ -207,9 +207,10 @@ TEST_CASE("Cli.TheProgressBarCountsBytes") {
   TestFile(folder / "in.h5").write("/x", H5T_IEEE_F64LE, {1'000'000}, H5T_NATIVE_DOUBLE, x.data());
   std::string seen;
   // Until it takes long enough for a bar.
-  for (int repeat = 250; seen.empty() && repeat < 1'000'000; repeat *= 4) {
+  for (int repeat = 250; seen.empty() && repeat < 1'000'000; repeat *= 2) {
     seen = seen_on_terminal(folder, [&](const std::string& terminal) {
-      return "rm -f out.h5; \"$FUSED_SCAN\" scan in.h5:/x out.h5:/y --axis 0 --memory 1MiB "
+      return "rm -f out.h5; OMP_NUM_THREADS=1 \"$FUSED_SCAN\" scan in.h5:/x out.h5:/y --axis 0 "
+             "--memory 1MiB "
              "--repeat " +
              std::to_string(repeat) + " 2>" + terminal;
     });
