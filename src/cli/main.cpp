@@ -8,11 +8,13 @@
 
 #include "commands.hpp"
 #include "hdf5_file.hpp"
+#include "temporary_file.hpp"
 
 int main(int argc, char** argv) {
   using namespace fused_scan::cli;
   constexpr int wrong_use = 2;
   silence_hdf5();
+  end_crashes_tidily();
 
   CLI::App program("Scans of arrays in HDF5 files, along any axis, and the AR-SSM layer.",
                    "fused-scan");

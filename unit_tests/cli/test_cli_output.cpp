@@ -101,6 +101,25 @@ TEST_CASE("Cli.WhenInterruptedNothingIsLeft") {
   REQUIRE(folder.contents() == before);
 }
 
+TEST_CASE("Cli.ACrashLeavesNothingEither") {
+  const TestFolder folder;
+  write_numbers(folder / "in.h5", "/x");
+  const auto before = folder.contents();
+  for (const std::string signal : {"SEGV", "ABRT"}) {
+    const auto outcome = folder.shell(
+        "\"$FUSED_SCAN\" scan in.h5:/x out.h5:/y --axis 0 --repeat 2000000000 & program=$!;"
+        "until ls *.tmp >/dev/null 2>&1; do sleep 0.05; kill -0 $program || exit 1; done;"
+        "kill -" +
+        signal + " $program; wait $program");
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err ==
+          (signal == "SEGV"
+               ? "fused-scan: crashed, perhaps over a damaged file; nothing is written\n"
+               : ""));
+    CHECK(folder.contents() == before);
+  }
+}
+
 TEST_CASE("Cli.SummaryOfAScan") {
   const TestFolder folder;
   const std::vector<double> x(24, 0.5);
