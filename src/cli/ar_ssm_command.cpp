@@ -199,11 +199,13 @@ void print_summary(const Arguments& arguments, const ModelFile& model,
               static_cast<unsigned long long>(model.length()), config.d_model,
               model.double_precision() ? "float64" : "float32", model.current_max_rank,
               config.max_rank, config.gate_hidden_dim);
-  std::printf("%s, %s gates, %s%s\n", model.bidirectional ? "both directions" : "forward in time",
+  std::printf("%s, %s gates, %s%s%s\n", model.bidirectional ? "both directions" : "forward in time",
               modes[static_cast<std::size_t>(config.gate_mode)],
               model.training ? "training" : "evaluation",
+              config.causal_convolution ? ", causal convolution" : "",
               model.checkpointing ? ", checkpointing" : "");
-  std::printf("on %s, concurrency %d, path fused\n", Exec::name(), Exec().concurrency());
+  std::printf("on %s, concurrency %d, path %s\n", Exec::name(), Exec().concurrency(),
+              config.use_fused_scan ? "fused" : "plain");
   std::printf("forward %.3f ms, %.2f GB/s of x and y\n", measured.forward_seconds * 1e3,
               bytes / measured.forward_seconds * 1e-9);
   if (arguments.backward) std::printf("backward %.3f ms\n", measured.backward_seconds * 1e3);
@@ -224,6 +226,7 @@ void run(const Arguments& arguments) {
       model.double_precision() ? Run<double>(model, out)(arguments.backward, arguments.diagnostics)
                                : Run<float>(model, out)(arguments.backward, arguments.diagnostics);
   out.commit();
+  for (const std::string& warning : model.warnings()) warn(warning);
   print_summary(arguments, model, measured);
 }
 
@@ -246,7 +249,8 @@ void add_ar_ssm_command(CLI::App& program) {
       "\n"
       "Its attributes, each with a default: min_rank (4), l1_regularization (0.001), gate_mode "
       "(soft; or ste, gumbel), gumbel_temperature (1), current_max_rank (max_rank), training, "
-      "bidirectional, checkpointing (false), l1_weight (0). d_model, max_rank and gate_hidden_dim "
+      "bidirectional, checkpointing, causal_convolution (false), use_fused_scan (true), l1_weight "
+      "(0). Others are named in a warning. d_model, max_rank and gate_hidden_dim "
       "follow from the shapes.\n"
       "\n"
       "OUT gets /y, /gradients with x and the parameters' names, and /diagnostics.");

@@ -118,4 +118,15 @@ std::optional<std::string> string_attribute(hid_t object, const std::string& own
   return value;
 }
 
+std::vector<std::string> attribute_names(hid_t object) {
+  std::vector<std::string> names;
+  const H5A_operator2_t collect = [](hid_t, const char* name, const H5A_info_t*,
+                                     void* list) -> herr_t {
+    static_cast<std::vector<std::string>*>(list)->push_back(name);
+    return 0;
+  };
+  H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names);
+  return names;
+}
+
 }  // namespace fused_scan::cli

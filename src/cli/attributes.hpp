@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace fused_scan::cli {
 
@@ -24,6 +25,8 @@ std::optional<double> float_attribute(hid_t object, const std::string& owner, co
 std::optional<bool> bool_attribute(hid_t object, const std::string& owner, const char* name);
 std::optional<std::string> string_attribute(hid_t object, const std::string& owner,
                                             const char* name);
+
+std::vector<std::string> attribute_names(hid_t object);
 
 }  // namespace fused_scan::cli
 

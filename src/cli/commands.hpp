@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 #include <Kokkos_Core.hpp>
+#include <iostream>
+#include <string>
 
 namespace fused_scan::cli {
 
@@ -14,6 +16,20 @@ namespace fused_scan::cli {
 void add_ar_ssm_command(CLI::App& program);
 void add_info_command(CLI::App& program);
 void add_scan_command(CLI::App& program);
+
+/// One line on stderr, whatever is in the sentence: names and values of a user may have ends of
+/// lines.
+inline void print_line(std::string sentence) {
+  for (char& letter : sentence) {
+    const bool control = static_cast<unsigned char>(letter) < ' ' || letter == '\x7f';
+    if (control) letter = ' ';
+  }
+  std::cerr << "fused-scan: " << sentence << '\n';
+}
+
+/// About something that was done otherwise than the user may think. To be printed when all is done:
+/// where something is wrong, that is the only line.
+inline void warn(const std::string& sentence) { print_line("warning: " + sentence); }
 
 /// Kokkos without its advice on stderr, which is meant for the author of a program. To be started
 /// when the arguments and files are known to be good: it can take a second on a GPU.

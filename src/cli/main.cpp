@@ -1,19 +1,20 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <exception>
 #include <fused_scan/version.hpp>
-#include <iostream>
+#include <new>
 #include <string>
 
 #include "commands.hpp"
 #include "hdf5_file.hpp"
+#include "temporary_file.hpp"
 
 int main(int argc, char** argv) {
   using namespace fused_scan::cli;
   constexpr int wrong_use = 2;
   silence_hdf5();
+  end_crashes_tidily();
 
   CLI::App program("Scans of arrays in HDF5 files, along any axis, and the AR-SSM layer.",
                    "fused-scan");
@@ -33,12 +34,13 @@ int main(int argc, char** argv) {
     if (error.get_exit_code() == 0) return program.exit(error);  // --help and --version
     std::string command = "fused-scan";
     for (const CLI::App* chosen : program.get_subcommands()) command += " " + chosen->get_name();
-    std::cerr << "fused-scan: " << error.what() << " (" << command << " --help shows the use)\n";
+    print_line(std::string(error.what()) + " (" + command + " --help shows the use)");
+    return wrong_use;
+  } catch (const std::bad_alloc&) {
+    print_line("there is not enough memory");
     return wrong_use;
   } catch (const std::exception& error) {
-    std::string line = error.what();
-    std::replace(line.begin(), line.end(), '\n', ' ');  // names and values of a user may have some
-    std::cerr << "fused-scan: " << line << '\n';
+    print_line(error.what());
     return wrong_use;
   }
 }

@@ -4,6 +4,7 @@
 
 #include <limits>
 #include <map>
+#include <set>
 #include <stdexcept>
 
 #include "attributes.hpp"
@@ -30,6 +31,24 @@ int size_as_int(const Dataset& dataset, std::size_t dimension) {
   return static_cast<int>(extent);
 }
 
+std::string listed(const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::vector<std::string> link_names(hid_t file, const char* group) {
+  std::vector<std::string> names;
+  const H5L_iterate_t collect = [](hid_t, const char* name, const H5L_info_t*,
+                                   void* list) -> herr_t {
+    static_cast<std::vector<std::string>*>(list)->push_back(name);
+    return 0;
+  };
+  H5Literate_by_name(file, group, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names,
+                     H5P_DEFAULT);
+  return names;
+}
+
 bool exists(hid_t file, const std::string& name) {
   return H5Lexists(file, name.c_str(), H5P_DEFAULT) > 0;
 }
@@ -53,6 +72,7 @@ ModelFile::ModelFile(const std::filesystem::path& path, bool with_gradient)
   if (with_gradient) check_dataset("/grad_y", {m_batch, m_length, d});
   m_has_gumbel_uniform = exists(m_file.id(), "/gumbel_uniform");
   if (m_has_gumbel_uniform) check_dataset("/gumbel_uniform", {m_batch, m_length, r});
+  find_unknown();
 }
 
 Dataset ModelFile::real_dataset(const std::string& name, std::size_t rank) const {
@@ -137,6 +157,35 @@ void ModelFile::read_settings() {
   training = flag("training");
   bidirectional = flag("bidirectional");
   checkpointing = flag("checkpointing");
+  config.causal_convolution = flag("causal_convolution");
+  config.use_fused_scan = bool_attribute(file, m_path, "use_fused_scan").value_or(true);
+}
+
+/// What is there and means nothing: perhaps a name that was meant to be another.
+void ModelFile::find_unknown() {
+  const std::string meaning = ", which means nothing to ar-ssm and is ignored; it knows ";
+  const std::set<std::string> settings{
+      "bidirectional",     "causal_convolution", "checkpointing", "current_max_rank",
+      "d_model",           "gate_hidden_dim",    "gate_mode",     "gumbel_temperature",
+      "l1_regularization", "l1_weight",          "max_rank",      "min_rank",
+      "training",          "use_fused_scan"};
+  for (const std::string& name : attribute_names(m_file.id())) {
+    if (settings.contains(name)) continue;
+    m_warnings.push_back(m_path + " has the attribute " + name + meaning + listed(settings));
+  }
+  const std::set<std::string> parameters{"T_conv.weight",
+                                         "U_proj.weight",
+                                         "V_proj.weight",
+                                         "complexity_gate.0.bias",
+                                         "complexity_gate.0.weight",
+                                         "complexity_gate.2.bias",
+                                         "complexity_gate.2.weight",
+                                         "output_proj.bias",
+                                         "output_proj.weight"};
+  for (const std::string& name : link_names(m_file.id(), "/parameters")) {
+    if (parameters.contains(name)) continue;
+    m_warnings.push_back(m_path + " has /parameters/" + name + meaning + listed(parameters));
+  }
 }
 
 }  // namespace fused_scan::cli

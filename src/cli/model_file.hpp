@@ -37,6 +37,8 @@ class ModelFile {
   bool double_precision() const { return m_double_precision; }
   hsize_t batch() const { return m_batch; }
   hsize_t length() const { return m_length; }
+  /// Attributes and parameters that the file has and the layer hasn't: a line for each.
+  const std::vector<std::string>& warnings() const { return m_warnings; }
   /// Whether the file brings the uniform numbers for the noise of gumbel gates.
   bool has_gumbel_uniform() const { return m_has_gumbel_uniform; }
 
@@ -54,6 +56,7 @@ class ModelFile {
  private:
   void read_sizes();
   void read_settings();
+  void find_unknown();
   Dataset real_dataset(const std::string& name, std::size_t rank) const;
   void check_dataset(const std::string& name, const Extents& extents) const;
 
@@ -63,6 +66,7 @@ class ModelFile {
   hsize_t m_batch = 0;
   hsize_t m_length = 0;
   bool m_has_gumbel_uniform = false;
+  std::vector<std::string> m_warnings;
 };
 
 }  // namespace fused_scan::cli

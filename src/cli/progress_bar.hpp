@@ -4,7 +4,6 @@
 #define FUSED_SCAN_PROGRESS_BAR_HPP
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 
 namespace fused_scan::cli {
@@ -13,19 +12,21 @@ namespace fused_scan::cli {
 /// appears elsewhere (a log, a pipe) or before half a second, and nothing stays once it is done.
 class ProgressBar {
  public:
-  ProgressBar(std::string task, std::uint64_t total);
+  /// `total`: what advance() adds up to. The user sees it as a part of `bytes`.
+  ProgressBar(std::string task, double total, double bytes);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void advance(std::uint64_t amount);
+  void advance(double amount);
 
  private:
   using Clock = std::chrono::steady_clock;
 
   std::string m_task;
-  std::uint64_t m_total;
-  std::uint64_t m_done = 0;
+  double m_total;
+  double m_bytes;
+  double m_done = 0;
   bool m_terminal;
   bool m_visible = false;
   Clock::time_point m_next_update;

@@ -1,19 +1,23 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <Kokkos_Core.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "commands.hpp"
+#include "dataset_likeness.hpp"
 #include "element_type.hpp"
 #include "hdf5_file.hpp"
-#include "scan_elements.hpp"
+#include "memory_budget.hpp"
+#include "scan_dataset.hpp"
 
 namespace fused_scan::cli {
 
@@ -30,10 +34,12 @@ struct Arguments {
   std::string out;
   int axis = 0;
   std::string op = "compensated-sum";
+  std::string out_type;
   bool reverse = false;
   bool exclusive = false;
   int block_size = 0;
   int repeat = 1;
+  std::optional<std::uint64_t> memory;  // otherwise what there is
 };
 
 int checked_axis(int axis, const Dataset& dataset) {
@@ -50,20 +56,59 @@ int checked_axis(int axis, const Dataset& dataset) {
   return axis < 0 ? axis + rank : axis;
 }
 
-void print_summary(const Arguments& arguments, int axis, const Dataset& in,
-                   const Measurement& measured) {
-  using Exec = Kokkos::DefaultExecutionSpace;
-  std::string shape;
-  for (const hsize_t extent : in.extents()) {
-    shape += (shape.empty() ? "" : " x ") + std::to_string(extent);
+/// The type that OUT is stored in: IN's, but for counts of bools, or the one that is asked for.
+Handle out_type(const Arguments& arguments, const Dataset& in, const NumberFormat& format) {
+  const bool needs_order = arguments.op == "max" || arguments.op == "min";
+  if (needs_order &&
+      !std::visit([]<class T>(T) { return std::is_arithmetic_v<T>; }, format.element)) {
+    throw std::runtime_error(in.label() + " has complex numbers, which have no order: max and " +
+                             "min can't be had, compensated-sum, sum and prod can");
   }
-  std::printf("%s: %s %s\n", in.label().c_str(), shape.c_str(),
-              type_name(in.stored_type()).c_str());
-  std::printf("%s along axis %d, %s, %s\n", arguments.op.c_str(), axis,
+  if (!arguments.out_type.empty()) {
+    return wider_type(arguments.out_type, in.stored_type(), in.label());
+  }
+  const bool counts = format.coding == NumberFormat::Coding::boolean && !needs_order;
+  return Handle(H5Tcopy(counts ? H5T_STD_I64LE : in.stored_type()));
+}
+
+ScanRequest request_of(const Arguments& arguments, const NumberFormat& out) {
+  ScanRequest request;
+  request.op = operators.at(arguments.op);
+  const bool rounded_again = out.coding == NumberFormat::Coding::float16;
+  if (rounded_again && std::holds_alternative<CompensatedSum>(request.op)) {
+    request.op = CompensatedSumToOdd();
+  }
+  request.options.direction = arguments.reverse ? Direction::reverse : Direction::forward;
+  request.options.block_size = arguments.block_size;
+  request.kind = arguments.exclusive ? ScanKind::exclusive : ScanKind::inclusive;
+  request.repeat = arguments.repeat;
+  return request;
+}
+
+std::string shape(const Extents& extents) {
+  std::string text;
+  for (const hsize_t extent : extents) {
+    text += (text.empty() ? "" : " x ") + std::to_string(extent);
+  }
+  return text;
+}
+
+void print_summary(const Arguments& arguments, int axis, const Dataset& in,
+                   const std::string& out_type, const Measurement& measured) {
+  using Exec = Kokkos::DefaultExecutionSpace;
+  const std::string in_type = type_name(in.stored_type());
+  std::printf("%s: %s %s\n", in.label().c_str(), shape(in.extents()).c_str(), in_type.c_str());
+  std::printf("%s along axis %d, %s, %s%s\n", arguments.op.c_str(), axis,
               arguments.exclusive ? "exclusive" : "inclusive",
-              arguments.reverse ? "reverse" : "forward");
+              arguments.reverse ? "reverse" : "forward",
+              out_type == in_type ? "" : (", to " + out_type).c_str());
   std::printf("on %s, concurrency %d, path %s\n", Exec::name(), Exec().concurrency(),
               measured.path.empty() ? "none (no elements)" : measured.path.c_str());
+  const hsize_t slabs = measured.plan.slabs();
+  if (slabs > 1) {
+    std::printf("in %s slabs of at most %s\n", std::to_string(slabs).c_str(),
+                shape(measured.plan.slab).c_str());
+  }
   std::printf("%.3f ms, %.2f GB/s read and written", measured.seconds * 1e3,
               measured.bytes / measured.seconds * 1e-9);
   if (arguments.repeat > 1) std::printf(" (median of %d)", arguments.repeat);
@@ -75,24 +120,67 @@ void run(const Arguments& arguments) {
   const DatasetPath out_path(arguments.out);
   const InputFile in_file(in_path.file);
   const Dataset in = in_file.dataset(in_path.name);
+  const int axis = checked_axis(arguments.axis, in);
+  const NumberFormat in_format = number_format(in.stored_type(), in.label());
+  const Handle type = out_type(arguments, in, in_format);
+  const NumberFormat out_format = number_format(type.id(), arguments.out);
 
-  ScanRequest request;
-  request.op = operators.at(arguments.op);
-  request.options.direction = arguments.reverse ? Direction::reverse : Direction::forward;
-  request.options.block_size = arguments.block_size;
-  request.kind = arguments.exclusive ? ScanKind::exclusive : ScanKind::inclusive;
-  request.axis = checked_axis(arguments.axis, in);
-  request.repeat = arguments.repeat;
-  const Element element = element_of(in);
-
+  std::vector<std::string> warnings;
   OutputFile out_file(out_path.file);
-  const Dataset out = out_file.create_dataset(out_path.name, in.extents(), in.stored_type());
+  const Dataset out = out_file.create_dataset(out_path.name, form_like(in, type.id(), warnings));
+  copy_attributes(in, out, warnings);
+  const std::string out_type_name = type_name(out.stored_type());
   const Kokkos::ScopeGuard kokkos(kokkos_settings());
+  NumberTransfer in_numbers(in, in_format), out_numbers(out, out_format);
+  const double memory = arguments.memory ? static_cast<double>(*arguments.memory) : memory_budget();
   const Measurement measured =
-      std::visit([&]<class T>(T) { return scan_elements<T>(request, in, out); }, element);
+      scan_dataset(request_of(arguments, out_format), axis, memory, in_numbers, out_numbers);
   out_file.commit();
-  print_summary(arguments, request.axis, in, measured);
+  for (const std::string& warning : warnings) warn(warning);
+  print_summary(arguments, axis, in, out_type_name, measured);
 }
+
+const char* const examples = R"(Examples:
+
+# the sums along the first axis
+fused-scan scan in.h5:/x out.h5:/sums --axis 0
+
+# the largest number so far along the last axis, beside /x in its file
+fused-scan scan in.h5:/x in.h5:/largest --axis -1 --op max
+
+# the sums of each element and all behind it
+fused-scan scan in.h5:/x out.h5:/left --axis 0 --reverse
+
+# where each group begins, if /counts has the groups' sizes
+fused-scan scan in.h5:/counts out.h5:/offsets --axis 0 --exclusive
+
+# sums of 8-bit integers that 8 bits have no room for
+fused-scan scan in.h5:/bytes out.h5:/sums --axis 0 --out-type int64
+
+# in slabs, so that the elements take 8 GiB of memory at a time
+fused-scan scan huge.h5:/x out.h5:/sums --axis 0 --memory 8GiB
+
+# in tiles of 1024 elements; the sums are the same, the speed may not be
+fused-scan scan in.h5:/x out.h5:/sums --axis 1 --block-size 1024
+
+# ten times, for a time that can be relied on
+fused-scan scan in.h5:/x out.h5:/sums --axis 0 --repeat 10)";
+
+const char* const explanation =
+    "IN is a data set of rank 1 to 8, of integers, floating-point or complex numbers (h5py's "
+    "compound of r and i), or bools, in any byte order. OUT gets its shape and type; sums and "
+    "products of bools are int64. The numbers of float16 and bfloat16 are scanned in float64 and "
+    "rounded once. Sums and products of 32- and 64-bit integers wrap around; those of 8 and 16 "
+    "bits that do not fit are refused.\n"
+    "\n"
+    "OUT is stored as IN is, in chunks and compressed, and has its attributes; dimension scales "
+    "become labels.\n"
+    "\n"
+    "If the file OUT exists, the data set is added to it and all else stays; it may be the file "
+    "IN. A data set that exists is never overwritten. OUT is complete or not changed at all: the "
+    "work is done on a temporary file beside it (a copy of OUT, if it exists), which is renamed at "
+    "the end.\n"
+    "\n";
 
 }  // namespace
 
@@ -115,22 +203,22 @@ void add_scan_command(CLI::App& program) {
   command->add_flag("--exclusive", arguments->exclusive,
                     "Leave each element out of its own result");
   command
+      ->add_option("--out-type", arguments->out_type,
+                   "The type of the results, one that holds every number of IN's type")
+      ->check(CLI::IsMember(wider_type_names()));
+  command
+      ->add_option("--memory", arguments->memory,
+                   "How much the elements may take, as 500MB or 8GiB; more is scanned in slabs, "
+                   "with the same results. Otherwise three quarters of what is free")
+      ->transform(CLI::AsSizeValue(true));
+  command
       ->add_option("--block-size", arguments->block_size,
                    "Elements along the axis in one tile, a power of two; 0: chosen")
       ->capture_default_str();
   command->add_option("--repeat", arguments->repeat, "Scan so many times and print the median time")
       ->check(CLI::Range(1, std::numeric_limits<int>::max()))
       ->capture_default_str();
-  command->footer(
-      "IN is a data set of rank 1 to 8, of integers, floating-point or complex numbers (h5py's "
-      "compound of r and i) in any byte order. OUT gets its shape and type. 16-bit floats are "
-      "scanned in float32 and rounded once. Sums and products of 32- and 64-bit integers wrap "
-      "around; those of 8 and 16 bits that do not fit are refused.\n"
-      "\n"
-      "If the file OUT exists, the data set is added to it and all else stays; it may be the file "
-      "IN. A data set that exists is never overwritten. OUT is complete or not changed at all: the "
-      "work is done on a temporary file beside it (a copy of OUT, if it exists), which is renamed "
-      "at the end.");
+  command->footer(std::string(explanation) + examples);
   command->callback([arguments] { run(*arguments); });
 }
 

@@ -27,6 +27,14 @@ void remove_and_die(int signal) {
   _exit(128 + signal);  // the first process of a container survives that
 }
 
+void remove_and_fail(int signal) {
+  unlink(g_path);
+  constexpr char line[] = "fused-scan: crashed, perhaps over a damaged file; nothing is written\n";
+  const bool explained = signal == SIGABRT;  // by whoever called abort()
+  if (!explained && write(STDERR_FILENO, line, sizeof line - 1) < 0) _exit(2);
+  _exit(2);
+}
+
 void require(bool success) {
   if (!success) throw std::system_error(errno, std::generic_category());
 }
@@ -56,6 +64,16 @@ void TemporaryFile::take_final_name() {
   const bool on_disk = fsync(descriptor) == 0;  // a full disk can come to light as late as here
   require(close(descriptor) == 0 && on_disk);
   require(rename(m_path.c_str(), m_final_path.c_str()) == 0);
+}
+
+void end_crashes_tidily() {
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE}) {
+    struct sigaction action{};
+    sigaction(signal, nullptr, &action);
+    if (action.sa_handler != SIG_DFL) continue;  // a sanitizer has something to say about it
+    action.sa_handler = remove_and_fail;
+    sigaction(signal, &action, nullptr);
+  }
 }
 
 }  // namespace fused_scan::cli

@@ -173,6 +173,67 @@ TEST_CASE("CliArSsm.TellsTheMemoryOfWhatIsAskedFor") {
   CHECK(memory("") < training);
 }
 
+// Its taps reach back from a position: what the others find there is found one position later.
+TEST_CASE("CliArSsm.CausalConvolution") {
+  const FolderWithModel folder;
+  const auto t_component = [&](const std::string& out) {
+    const auto outcome = folder.fused_scan("ar-ssm model.h5 " + out + " --diagnostics");
+    CHECK(outcome.err == "");
+    REQUIRE(outcome.status == 0);
+    const bool said = outcome.out.find("causal convolution") != std::string::npos;
+    CHECK(said == (out == "causal.h5"));
+    return TestFile(folder / out).read<double>("/diagnostics/t_component", H5T_NATIVE_DOUBLE);
+  };
+  const auto centred = t_component("centred.h5");
+  folder.set_integer("causal_convolution", 1);
+  const auto causal = t_component("causal.h5");
+  const auto shape = TestFile(folder / "model.h5").extents("/x");
+  const std::size_t length = shape[1] * shape[2];
+  REQUIRE(causal.size() == shape[0] * length);
+  for (std::size_t i = 0; i < causal.size(); ++i) {
+    if (i % length >= shape[2]) REQUIRE(causal[i] == centred[i - shape[2]]);
+  }
+}
+
+TEST_CASE("CliArSsm.ThePlainPath") {
+  const FolderWithModel folder;
+  folder.set_integer("use_fused_scan", 0);
+  const auto outcome = folder.fused_scan("ar-ssm model.h5 out.h5");
+  CHECK(outcome.err == "");
+  CHECK(outcome.out.find("path plain\n") != std::string::npos);
+  check_against_original(fs::path(FUSED_SCAN_GOLDEN_FILES) / "causal_soft_f64.h5", [&] {
+    folder.fused_scan("ar-ssm model.h5 full.h5 --backward --diagnostics");
+    return folder / "full.h5";
+  }());
+}
+
+TEST_CASE("CliArSsm.WhatMeansNothingIsNamed") {
+  const FolderWithModel folder;
+  folder.set_integer("bidirectionnal", 1);
+  {
+    const double bias = 0;
+    TestFile(folder / "model.h5")
+        .write("/parameters/U_proj.bias", H5T_NATIVE_DOUBLE, {1}, H5T_NATIVE_DOUBLE, &bias);
+  }
+  const auto outcome = folder.fused_scan("ar-ssm model.h5 out.h5");
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.find("forward in time") != std::string::npos);
+  const std::string ignored = ", which means nothing to ar-ssm and is ignored; it knows ";
+  CHECK(outcome.err ==
+        "fused-scan: warning: model.h5 has the attribute bidirectionnal" + ignored +
+            "bidirectional, causal_convolution, checkpointing, current_max_rank, d_model, "
+            "gate_hidden_dim, gate_mode, gumbel_temperature, l1_regularization, l1_weight, "
+            "max_rank, min_rank, training, use_fused_scan\n"
+            "fused-scan: warning: model.h5 has /parameters/U_proj.bias" +
+            ignored +
+            "T_conv.weight, U_proj.weight, V_proj.weight, complexity_gate.0.bias, "
+            "complexity_gate.0.weight, complexity_gate.2.bias, complexity_gate.2.weight, "
+            "output_proj.bias, output_proj.weight\n");
+  // Where something is wrong, that is the only line.
+  folder.set_integer("min_rank", 0);
+  folder.refuses("attribute min_rank of model.h5 is 0, it must be from 1 to 8");
+}
+
 TEST_CASE("CliArSsm.WrongUse") {
   const FolderWithModel folder;
   folder.refuses("OUT is required (fused-scan ar-ssm --help shows the use)", "model.h5");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,25 @@ TEST_CASE("Cli.WhenInterruptedNothingIsLeft") {
   REQUIRE(folder.contents() == before);
 }
 
+TEST_CASE("Cli.ACrashLeavesNothingEither") {
+  const TestFolder folder;
+  write_numbers(folder / "in.h5", "/x");
+  const auto before = folder.contents();
+  for (const std::string signal : {"SEGV", "ABRT"}) {
+    const auto outcome = folder.shell(
+        "\"$FUSED_SCAN\" scan in.h5:/x out.h5:/y --axis 0 --repeat 2000000000 & program=$!;"
+        "until ls *.tmp >/dev/null 2>&1; do sleep 0.05; kill -0 $program || exit 1; done;"
+        "kill -" +
+        signal + " $program; wait $program");
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err ==
+          (signal == "SEGV"
+               ? "fused-scan: crashed, perhaps over a damaged file; nothing is written\n"
+               : ""));
+    CHECK(folder.contents() == before);
+  }
+}
+
 TEST_CASE("Cli.SummaryOfAScan") {
   const TestFolder folder;
   const std::vector<double> x(24, 0.5);
@@ -135,4 +155,35 @@ TEST_CASE("Cli.HelpSaysWhatHappensToFiles") {
   REQUIRE(outcome.status == 0);
   REQUIRE_THAT(outcome.out, ContainsSubstring("never overwritten"));
   REQUIRE(TestFolder().fused_scan("--version").out == FUSED_SCAN_RELEASE "\n");
+}
+
+TEST_CASE("Cli.TheExamplesInTheHelpWork") {
+  const TestFolder folder;
+  {
+    const TestFile in(folder / "in.h5");
+    in.write("/x", H5T_STD_I32LE, {2, 3}, H5T_NATIVE_INT, numbers.data());
+    in.write("/counts", H5T_STD_I32LE, {6}, H5T_NATIVE_INT, numbers.data());
+    in.write("/bytes", H5T_STD_U8LE, {6}, H5T_NATIVE_INT, numbers.data());
+    write_numbers(folder / "huge.h5", "/x");
+  }
+  const std::string help = folder.fused_scan("scan --help").out;
+  const std::string examples = help.substr(help.find("Examples:"));
+  for (const std::string option : {"--axis", "--op", "--reverse", "--exclusive", "--out-type",
+                                   "--memory", "--block-size", "--repeat"}) {
+    REQUIRE_THAT(examples, ContainsSubstring(option));
+  }
+  std::istringstream lines(examples);
+  int found = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t command = line.find("fused-scan scan ");
+    if (command == std::string::npos) continue;
+    ++found;
+    CAPTURE(line);
+    const auto outcome =
+        folder.fused_scan(line.substr(command + std::string("fused-scan ").size()));
+    CHECK(outcome.err == "");
+    CHECK(outcome.status == 0);
+    std::filesystem::remove(folder / "out.h5");
+  }
+  CHECK(found == 8);
 }

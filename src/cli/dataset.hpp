@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_DATASET_HPP
+#define FUSED_SCAN_DATASET_HPP
+
+/// \file
+/// The elements of a data set, read and written whole or box by box.
+///
+/// Every function throws std::runtime_error with one line that says what is wrong and, where there
+/// is one, what would be right.
+
+#include <string>
+#include <vector>
+
+#include "hdf5_handle.hpp"
+#include "progress_bar.hpp"
+
+namespace fused_scan::cli {
+
+using Extents = std::vector<hsize_t>;
+
+/// The elements from `offset` on, `count` of them along each dimension.
+struct Box {
+  Extents offset;
+  Extents count;
+};
+
+class Dataset {
+ public:
+  Dataset(Handle dataset, std::string label);
+
+  hid_t id() const { return m_dataset.id(); }
+  /// FILE:/DATASET, for messages.
+  const std::string& label() const { return m_label; }
+  const Extents& extents() const { return m_extents; }
+  /// The type of an element as it is stored in the file.
+  hid_t stored_type() const { return m_stored_type.id(); }
+  /// The extents of a chunk; 1 in each dimension where the data set isn't chunked.
+  Extents chunk() const;
+  Box whole() const { return {Extents(m_extents.size(), 0), m_extents}; }
+
+  /// All elements, last index fastest; HDF5 converts between memory_type and the stored type.
+  void read(hid_t memory_type, void* elements) const;
+  /// An integer that the stored type can't hold is an error.
+  void write(hid_t memory_type, const void* elements) const;
+
+  /// Those of a box. The bar advances by bytes in memory. With `saturate` an integer that the
+  /// stored type can't hold is stored as the nearest number that fits.
+  void read(hid_t memory_type, void* elements, const Box& box, ProgressBar& progress) const;
+  void write(hid_t memory_type, const void* elements, const Box& box, ProgressBar& progress,
+             bool saturate = false) const;
+
+ private:
+  template <class Transfer>
+  void transfer(const std::string& verb, hid_t memory_type, const Box& box, ProgressBar& progress,
+                Transfer transfer) const;
+
+  Handle m_dataset;
+  Handle m_stored_type;
+  Extents m_extents;
+  std::string m_label;
+};
+
+/// How many elements an array of these extents has.
+hsize_t size_of(const Extents& extents);
+
+}  // namespace fused_scan::cli
+
+#endif

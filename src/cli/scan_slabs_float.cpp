@@ -1,0 +1,12 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "scan_slabs_impl.hpp"
+
+namespace fused_scan::cli {
+
+template class SlabScanner<float>;
+template ScannerCosts scanner_costs<float>(const ScanRequest&);
+template std::unique_ptr<SlabScanner<float>> make_slab_scanner(const ScanRequest&, const SlabShape&,
+                                                               bool);
+
+}  // namespace fused_scan::cli

@@ -1,0 +1,216 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_SCAN_SLABS_IMPL_HPP
+#define FUSED_SCAN_SCAN_SLABS_IMPL_HPP
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <concepts>
+#include <limits>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "carried_states.hpp"
+#include "path_listener.hpp"
+#include "scan_slabs.hpp"
+
+namespace fused_scan::cli {
+
+template <class T>
+double SlabScanner<T>::seconds() const {
+  std::vector<double> sorted = m_seconds;
+  std::sort(sorted.begin(), sorted.end());
+  return sorted[sorted.size() / 2];
+}
+
+/// Elements of type T are scanned as the type Scanned of the same size.
+template <class T, class Scanned, class Op>
+class OperatorSlabScanner : public SlabScanner<T> {
+ public:
+  OperatorSlabScanner(const ScanRequest& request, Op op, const SlabShape& largest, bool cut)
+      : m_request(request),
+        m_op(op),
+        m_data(uninitialized("fused-scan: elements"), largest.size()),
+        m_host(Kokkos::create_mirror_view(m_data)),
+        m_states(cut ? largest.lines() : 0) {
+    // In place, for half the memory, where the input isn't needed again.
+    m_result =
+        request.repeat == 1 ? m_data : Flat(uninitialized("fused-scan: results"), largest.size());
+    if (cut && !exact) {
+      m_padded = Flat(uninitialized("fused-scan: a piece"), (largest.length + 1) * largest.inner);
+      m_unread = typename Carried::Row("fused-scan: final states", largest.lines());
+    }
+    this->m_seconds.assign(static_cast<std::size_t>(request.repeat), 0);
+  }
+
+  T* elements() override { return reinterpret_cast<T*>(m_host.data()); }
+
+  void begin_lines() override { m_states.restart(); }
+
+  void scan(const SlabShape& slab, bool last_piece,
+            const std::function<void(std::size_t)>& scanned) override {
+    const std::pair<std::size_t, std::size_t> used(0, slab.size());
+    Kokkos::deep_copy(Kokkos::subview(m_data, used), Kokkos::subview(m_host, used));
+    const bool whole = last_piece && m_states.pieces() == 0;
+    if (!whole) m_states.prepare(m_exec);
+    if (!last_piece && !exact) add_up(slab);
+    const PathListener listener;
+    for (double& seconds : this->m_seconds) {
+      m_exec.fence("fused-scan: before the time is taken");
+      const Kokkos::Timer timer;
+      if (whole || (m_states.pieces() == 0 && !exact)) {
+        scan_lines(slab);
+      } else {
+        scan_from_states(slab);
+      }
+      m_exec.fence("fused-scan: the end of a scan");
+      seconds += timer.seconds();
+      scanned(slab.size() * sizeof(T));
+    }
+    if (!listener.path().empty()) this->m_path = listener.path();
+    if (!last_piece) m_states.push(m_exec);
+    Kokkos::deep_copy(Kokkos::subview(m_host, used), Kokkos::subview(m_result, used));
+  }
+
+ private:
+  using Exec = Kokkos::DefaultExecutionSpace;
+  using Flat = Kokkos::View<Scanned*, Exec::memory_space>;
+  using Lines = Kokkos::View<Scanned***, Kokkos::LayoutRight, Exec::memory_space,
+                             Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+  using Carried = CarriedStates<Scanned, Op>;
+  using States = Kokkos::View<typename Carried::State**, Kokkos::LayoutRight, Exec::memory_space,
+                              Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+  static constexpr bool exact = exactly_associative_v<Op, Scanned>;
+
+  static auto uninitialized(const char* label) {
+    return Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing);
+  }
+  static Lines lines(const Flat& elements, const SlabShape& slab) {
+    return Lines(elements.data(), slab.outer, slab.length, slab.inner);
+  }
+
+  void scan_lines(const SlabShape& slab) const {
+    const Lines in = lines(m_data, slab), out = lines(m_result, slab);
+    if (m_request.kind == ScanKind::inclusive) {
+      inclusive_scan(m_exec, in, out, 1, m_op, m_request.options);
+    } else {
+      exclusive_scan(m_exec, in, out, 1, m_op, m_request.options);
+    }
+  }
+
+  void scan_from_states(const SlabShape& slab) const {
+    const Lines in = lines(m_data, slab), out = lines(m_result, slab);
+    const States initial(m_states.state().data(), slab.outer, slab.inner);
+    // Where the totals are known already, the final states go where nobody reads them.
+    const States final(exact ? m_states.total().data() : m_unread.data(), slab.outer, slab.inner);
+    if (m_request.kind == ScanKind::inclusive) {
+      inclusive_scan(m_exec, in, out, initial, final, 1, m_op, m_request.options);
+    } else {
+      exclusive_scan(m_exec, in, out, initial, final, 1, m_op, m_request.options);
+    }
+  }
+
+  /// The total of each line of the piece, as the tree over its elements groups them: the state that
+  /// the first element of the next piece meets. So the piece is scanned with one more element, the
+  /// identity, behind it.
+  void add_up(const SlabShape& slab) {
+    const Kokkos::Timer timer;
+    const SlabShape row{1, slab.length + 1, slab.inner};
+    const std::size_t piece = slab.length * slab.inner;
+    const bool reverse = m_request.options.direction == Direction::reverse;
+    const std::size_t begin = reverse ? slab.inner : 0;
+    const std::size_t pad = reverse ? 0 : piece;
+    m_states.fill_with_identity(m_exec, m_states.total());
+    for (std::size_t o = 0; o < slab.outer; ++o) {
+      const auto part = [](const Flat& flat, std::size_t first, std::size_t count) {
+        return Kokkos::subview(flat, std::pair<std::size_t, std::size_t>(first, first + count));
+      };
+      Kokkos::deep_copy(m_exec, part(m_padded, begin, piece), part(m_data, o * piece, piece));
+      Kokkos::deep_copy(m_exec, part(m_padded, pad, slab.inner),
+                        std::is_same_v<Op, Prod> ? Scanned(1) : Scanned(0));
+      const States total(m_states.total().data() + o * slab.inner, 1, slab.inner);
+      const Lines padded = lines(m_padded, row);
+      inclusive_scan(m_exec, padded, padded, total, total, 1, m_op, m_request.options);
+    }
+    m_exec.fence("fused-scan: the end of a sum");
+    for (double& seconds : this->m_seconds) seconds += timer.seconds();
+  }
+
+  ScanRequest m_request;
+  Op m_op;
+  Exec m_exec;
+  Flat m_data;
+  decltype(Kokkos::create_mirror_view(std::declval<Flat>())) m_host;
+  Flat m_result;
+  Flat m_padded;
+  Carried m_states;
+  typename Carried::Row m_unread;
+};
+
+/// The signed type of the same size where T is unsigned, else T.
+template <class T>
+struct SignedTwin {
+  using Type = T;
+};
+template <std::unsigned_integral T>
+struct SignedTwin<T> {
+  using Type = std::make_signed_t<T>;
+};
+
+/// Calls work.operator()<Scanned>(op) with the request's operator, or one that has the same bits,
+/// and the type to scan in: an engine less to compile for each that is not needed.
+template <class T, class Work>
+auto with_operator(const ScanRequest& request, const Work& work) {
+  return std::visit(
+      [&]<class Op>(Op op) {
+        constexpr bool needs_order = std::is_same_v<Op, Max> || std::is_same_v<Op, Min>;
+        constexpr bool compensated =
+            std::is_same_v<Op, CompensatedSum> || std::is_same_v<Op, CompensatedSumToOdd>;
+        if constexpr (needs_order && std::is_arithmetic_v<T>) {
+          return work.template operator()<T>(op);
+        } else if constexpr (needs_order) {
+          // Refused with a sentence by the caller, who knows whose numbers they are.
+          return work.template operator()<T>(Sum());
+        } else if constexpr (std::is_integral_v<T>) {
+          using Exact = std::conditional_t<compensated, Sum, Op>;
+          return work.template operator()<typename SignedTwin<T>::Type>(Exact());
+        } else if constexpr (compensated && !std::is_same_v<T, double>) {
+          return work.template operator()<T>(CompensatedSum());
+        } else {
+          return work.template operator()<T>(op);
+        }
+      },
+      request.op);
+}
+
+template <class T>
+ScannerCosts scanner_costs(const ScanRequest& request) {
+  using Space = Kokkos::DefaultExecutionSpace::memory_space;
+  return with_operator<T>(request, [&]<class Scanned, class Op>(Op) -> ScannerCosts {
+    constexpr std::size_t mirrors =
+        Kokkos::SpaceAccessibility<Kokkos::HostSpace, Space>::accessible ? 1 : 2;
+    const std::size_t buffers = mirrors + (request.repeat > 1);
+    const std::size_t in_piece = buffers + !exactly_associative_v<Op, Scanned>;
+    return {buffers * sizeof(T), in_piece * sizeof(T), sizeof(carried_state_t<Op, Scanned>)};
+  });
+}
+
+template <class T>
+std::unique_ptr<SlabScanner<T>> make_slab_scanner(const ScanRequest& request,
+                                                  const SlabShape& largest, bool cut) {
+  using Pointer = std::unique_ptr<SlabScanner<T>>;
+  return with_operator<T>(request, [&]<class Scanned, class Op>(Op op) -> Pointer {
+    try {
+      return std::make_unique<OperatorSlabScanner<T, Scanned, Op>>(request, op, largest, cut);
+    } catch (const std::invalid_argument&) {
+      throw;
+    } catch (const std::exception&) {
+      throw std::bad_alloc();  // Kokkos says it in many lines
+    }
+  });
+}
+
+}  // namespace fused_scan::cli
+
+#endif
