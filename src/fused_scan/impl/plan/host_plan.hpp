@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_PLAN_HOST_PLAN_HPP
+#define FUSED_SCAN_IMPL_PLAN_HOST_PLAN_HPP
+
+// How a scan is carried out on a host. Threads take line groups, one after the other: lines that
+// are walked together because their elements are neighbours in memory, and that vectors add side
+// by side. Where groups are fewer than threads, each is cut into tiles along the axis.
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <fused_scan/impl/order/tree.hpp>
+#include <fused_scan/impl/plan/scan_shape.hpp>
+#include <string>
+
+namespace fused_scan::impl {
+
+struct HostPlan {
+  enum class Kind {
+    columns,  ///< row by row, over many columns of a slab
+    slabs,    ///< whole short slabs of few columns, many at a time
+    lines,    ///< few columns of one slab, many chunks at a time
+  } kind = Kind::columns;
+  std::int32_t threads = 1;
+  std::int32_t columns = 1;        // of a group, in each of its slabs
+  std::int32_t slabs = 1;          // of a group
+  std::int32_t chunks = 1;         // of a line that are added side by side
+  std::int64_t units = 1;          // all slabs; where neighbours lie along the axis: all lines
+  std::int64_t column_blocks = 1;  // groups across the columns of a slab
+  std::int64_t groups = 1;
+  std::int64_t groups_at_once = 1;  // taken by a thread
+  std::int64_t tile = 0;            // positions along the axis, a power of two of chunks
+  std::int64_t tiles = 1;           // of a line
+  bool by_line = false;             // a unit is a line: its column is a part of its number
+  bool streaming = false;           // results bypass the caches
+
+  int lines() const { return columns * slabs; }
+  /// Work items, which threads take in their order: tiles of neighbouring groups lie side by side.
+  std::int64_t items() const { return tiles > 1 ? groups * tiles : ceil_div(groups, groups_at_once); }
+
+  std::string name() const {
+    std::string text;
+    switch (kind) {
+      case Kind::columns:
+        text = "columns, " + std::to_string(columns) + " side by side";
+        break;
+      case Kind::slabs:
+        text = "slabs, " + std::to_string(slabs) + " side by side";
+        break;
+      case Kind::lines:
+        text = columns == 1 ? "lines" : "lines, " + std::to_string(columns) + " side by side";
+        break;
+    }
+    if (tiles > 1) text += ", tiles of " + std::to_string(tile);
+    return text + (streaming ? ", streaming" : "");
+  }
+};
+
+namespace host_plan {
+
+/// Columns up to which rows are too short to be walked one by one.
+inline constexpr int few_columns = 16;
+
+/// Positions up to which whole slabs are put side by side: a group of them stays in the first-level
+/// cache.
+inline constexpr int short_length = 16 * chunk_length;
+
+/// Bytes of the sums and prefixes of the columns of a group: half of the first-level cache, the rest
+/// of which is for the rows themselves. A group of whole rows may have twice as many: gaps between
+/// the pieces of rows that a thread walks cost more than the second-level cache does.
+inline constexpr int state_bytes = 16 << 10;
+
+/// Elements that are worth a thread's taking them: some microseconds' work.
+inline constexpr std::int64_t elements_at_once = 16 << 10;
+
+/// Bytes of a tile's elements. They are read twice, from the second-level cache the second time.
+inline constexpr std::int64_t tile_bytes = 128 << 10;
+
+inline std::int32_t columns_of_strip(const ScanShape& shape) {
+  const std::int64_t most = std::max(64, state_bytes / (2 * std::max(shape.value_size, 1)));
+  if (shape.inner <= 2 * most) return static_cast<std::int32_t>(shape.inner);
+  const std::int64_t blocks = ceil_div(shape.inner, 2 * most);
+  const std::int64_t even = ceil_div(ceil_div(shape.inner, blocks), 64) * 64;
+  return static_cast<std::int32_t>(std::min(even, shape.inner));
+}
+
+}  // namespace host_plan
+
+/// Items (chunks of lines) that are added side by side, of values and elements of at most `size`
+/// bytes: their 16 elements each take some KiB of a thread's stack.
+constexpr int host_block_items(int size) { return std::clamp(512 / std::max(size, 8), 8, 32); }
+
+inline int host_item_size(const ScanShape& shape) {
+  return std::max({shape.value_size, shape.in.element_size, shape.out.element_size});
+}
+
+namespace host_plan {
+
+/// Tiles, where groups are too few for the threads.
+inline void choose_tiles(HostPlan& plan, const ScanShape& shape) {
+  const bool idle = plan.groups < plan.threads ||
+                    (plan.groups < 4 * plan.threads && plan.groups % plan.threads != 0);
+  const std::int64_t size = shape.in.element_size * std::int64_t{plan.lines()};
+  std::int64_t rows =
+      std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(tile_bytes / size, 1)));
+  if (shape.block_size > 0) {
+    rows = std::bit_ceil(static_cast<std::uint64_t>(shape.block_size));
+  }
+  rows = std::max<std::int64_t>(rows, chunk_length);
+  plan.tile = rows;
+  if (plan.threads > 1 && idle && shape.length * plan.lines() > elements_at_once &&
+      plan.slabs == 1 && shape.length > rows) {
+    plan.tiles = ceil_div(shape.length, rows);
+  }
+}
+
+}  // namespace host_plan
+
+inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machine) {
+  using Kind = HostPlan::Kind;
+  HostPlan plan;
+  const int items = host_block_items(host_item_size(shape));
+  plan.by_line = shape.along_axis();
+  plan.units = plan.by_line ? shape.lines() : shape.outer;
+  const std::int64_t columns = plan.by_line ? 1 : shape.inner;
+  if (columns > std::min(host_plan::few_columns, items)) {
+    plan.kind = Kind::columns;
+    plan.columns = host_plan::columns_of_strip(shape);
+    plan.column_blocks = ceil_div(columns, plan.columns);
+  } else {
+    plan.columns = static_cast<std::int32_t>(columns);
+    const std::int64_t slabs = std::min<std::int64_t>(items / plan.columns, plan.units);
+    if (shape.length <= host_plan::short_length && slabs > 1) {
+      plan.kind = Kind::slabs;
+      plan.slabs = static_cast<std::int32_t>(slabs);
+    } else {
+      plan.kind = Kind::lines;
+      plan.chunks = items / plan.columns;
+    }
+  }
+  plan.groups = ceil_div(plan.units, plan.slabs) * plan.column_blocks;
+  plan.threads = static_cast<std::int32_t>(
+      std::min<std::int64_t>(machine.threads, ceil_div(shape.lines() * shape.length, 4096)));
+  host_plan::choose_tiles(plan, shape);
+  const std::int64_t of_group = std::max<std::int64_t>(plan.lines() * shape.length, 1);
+  plan.groups_at_once =
+      std::clamp<std::int64_t>(host_plan::elements_at_once / of_group, 1,
+                               std::max<std::int64_t>(plan.groups / plan.threads, 1));
+  plan.threads = static_cast<std::int32_t>(std::min<std::int64_t>(plan.threads, plan.items()));
+  return plan;
+}
+
+}  // namespace fused_scan::impl
+
+#endif
