@@ -89,6 +89,9 @@ class ChunkWalk {
     });
   }
 
+  Value* prefix() const { return m_states.prefix(); }
+  const Value* largest_node() const { return m_states.largest_node(); }
+
  private:
   static constexpr int items = host_block_items(
       static_cast<int>(std::max({sizeof(Value), sizeof(Element), sizeof(Result)})));

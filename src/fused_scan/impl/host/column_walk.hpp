@@ -80,6 +80,9 @@ class ColumnWalk {
     }
   }
 
+  Value* prefix() const { return m_states.prefix(); }
+  const Value* largest_node() const { return m_states.largest_node(); }
+
  private:
   /// Of a row's elements so many wait between memory and arithmetic at a time.
   static constexpr int piece = 64;

@@ -16,6 +16,7 @@
 #include <fused_scan/impl/host/buffers.hpp>
 #include <fused_scan/impl/host/chunk_walk.hpp>
 #include <fused_scan/impl/host/column_walk.hpp>
+#include <fused_scan/impl/host/float_sums/walks.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/host/line_states.hpp>
 #include <fused_scan/impl/host/tile_nodes.hpp>
@@ -72,29 +73,51 @@ struct HostScan {
     return levels_over(ceil_div(plan.tiles > 1 ? plan.tile : length, chunk_length)) + 1;
   }
 
-  void operator()(int thread) const { impl::run_on_core(*this, thread); }
-
-  void run(int thread) const {
+  void operator()(int thread) const {
     std::byte* const memory = buffer + layout.threads + thread * layout.of_thread;
+    if constexpr (float_sums::serves<Scan>) {
+      if (run_float_sums(memory)) return;
+    }
+    impl::run_on_core(*this, memory);
+  }
+
+  /// By plain loops.
+  void run(std::byte* memory) const {
     States states(scan.op, memory, plan.lines(), levels);
     std::byte* const elements = memory + layout.states;
     if (plan.kind == HostPlan::Kind::columns) {
-      take_items(ColumnWalk<Scan>(scan, states, elements), states);
+      take_items(ColumnWalk<Scan>(scan, states, elements));
     } else {
-      take_items(ChunkWalk<Scan>(scan, plan, states, elements), states);
+      take_items(ChunkWalk<Scan>(scan, plan, states, elements));
     }
   }
 
  private:
+  /// By the kernels for vectors; false where they don't serve.
+  bool run_float_sums(std::byte* memory) const {
+    using namespace float_sums;
+    const Kernels* const kernels = float_sums::kernels<rounds_to_odd<Scan>>();
+    if (kernels == nullptr) return false;
+    if (plan.kind == HostPlan::Kind::columns && FloatColumnWalk<Scan>::can_walk(scan)) {
+      take_items(FloatColumnWalk<Scan>(scan, plan, *kernels, memory, levels));
+      return true;
+    }
+    if (plan.kind == HostPlan::Kind::lines && FloatLineWalk<Scan>::can_walk(scan, plan)) {
+      take_items(FloatLineWalk<Scan>(scan, plan, *kernels, memory, levels));
+      return true;
+    }
+    return false;
+  }
+
   template <class Walk>
-  void take_items(Walk walk, States& states) const {
+  void take_items(Walk walk) const {
     const std::atomic_ref<Counter> next(*reinterpret_cast<Counter*>(buffer));
     const std::int64_t items = plan.items();
     for (;;) {
       const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
       if (item >= items) return;
       if (plan.tiles > 1) {
-        walk_tile(walk, states, item % plan.groups, item / plan.groups);
+        walk_tile(walk, item % plan.groups, item / plan.groups);
       } else {
         const std::int64_t last = std::min((item + 1) * plan.groups_at_once, plan.groups);
         for (std::int64_t g = item * plan.groups_at_once; g < last; ++g) {
@@ -107,7 +130,7 @@ struct HostScan {
   }
 
   template <class Walk>
-  void walk_tile(Walk& walk, States& states, std::int64_t group, std::int64_t tile) const {
+  void walk_tile(Walk& walk, std::int64_t group, std::int64_t tile) const {
     const LineGroup lines = group_of(plan, scan.inner, group);
     auto* const flags = reinterpret_cast<HostBufferLayout::Flag*>(buffer + layout.flags);
     auto* const nodes = reinterpret_cast<Value*>(buffer + layout.nodes);
@@ -118,10 +141,10 @@ struct HostScan {
     walk.begin(lines);
     if (tile + 1 < plan.tiles) {
       walk.sum(first, last);
-      tile_nodes.publish(tile, states.largest_node());
+      tile_nodes.publish(tile, walk.largest_node());
       walk.begin(lines);
     }
-    tile_nodes.combine_prefix(tile, states.prefix());
+    tile_nodes.combine_prefix(tile, walk.prefix());
     walk.scan(first, last);
     if (tile + 1 == plan.tiles) walk.end();
   }
@@ -133,8 +156,9 @@ void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
                  const std::string& label) {
   using Kernel = HostScan<Scan>;
   const int levels = Kernel::levels_of(plan, scan.length);
+  const int padded_lines = static_cast<int>(ceil_div(plan.lines(), 16)) * 16;  // of whole vectors
   const HostBufferLayout layout(plan, sizeof(typename Scan::Value),
-                                Kernel::States::bytes_for(plan.lines(), levels),
+                                Kernel::States::bytes_for(padded_lines, levels),
                                 TileCopy<Scan>::bytes_for(plan.tile, plan.lines()));
   const HostBuffer buffer(layout.bytes, label);
   std::memset(buffer.data(), 0, layout.nodes);

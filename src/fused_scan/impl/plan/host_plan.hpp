@@ -107,7 +107,7 @@ inline void choose_tiles(HostPlan& plan, const ScanShape& shape) {
   if (shape.block_size > 0) {
     rows = std::bit_ceil(static_cast<std::uint64_t>(shape.block_size));
   }
-  rows = std::max<std::int64_t>(rows, chunk_length);
+  rows = std::max<std::int64_t>(rows, plan.chunks * chunk_length);
   plan.tile = rows;
   if (plan.threads > 1 && idle && shape.length * plan.lines() > elements_at_once &&
       plan.slabs == 1 && shape.length > rows) {

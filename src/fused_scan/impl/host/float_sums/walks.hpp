@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_HOST_FLOAT_SUMS_WALKS_HPP
+#define FUSED_SCAN_IMPL_HOST_FLOAT_SUMS_WALKS_HPP
+
+// Walks over floats in memory, whose sums the kernels for vectors add up.
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fused_scan/impl/host/float_sums/arguments.hpp>
+#include <fused_scan/impl/host/float_sums/kernels.hpp>
+#include <fused_scan/impl/host/line_group.hpp>
+#include <fused_scan/impl/operator/sums.hpp>
+#include <fused_scan/impl/order/tree.hpp>
+#include <type_traits>
+
+namespace fused_scan::impl::float_sums {
+
+template <class Access>
+constexpr bool of_floats() {
+  if constexpr (Access::is_memory) return std::is_same_v<typename Access::value_type, float>;
+  return false;
+}
+
+/// Whether a scan's sums are those of the kernels.
+template <class Scan>
+inline constexpr bool rounds_to_odd =
+    std::is_same_v<typename Scan::Op::monoid_type, OddSumMonoid<float>>;
+template <class Scan>
+inline constexpr bool serves =
+    of_floats<typename Scan::Load>() && of_floats<typename Scan::Store>() &&
+    (rounds_to_odd<Scan> || std::is_same_v<typename Scan::Op::monoid_type, SumMonoid<float>>);
+
+template <class Scan>
+Results results_of(const Scan& scan, bool streaming) {
+  return {scan.exclusive, !Scan::Initial::given, streaming};
+}
+
+/// Neighbouring columns of one slab, row by row.
+template <class Scan>
+class FloatColumnWalk {
+ public:
+  FloatColumnWalk(const Scan& scan, const HostPlan& plan, const Kernels& kernels, std::byte* memory,
+                  int levels)
+      : m_scan(scan), m_kernels(kernels), m_results(results_of(scan, plan.streaming)) {
+    const std::int64_t pitch = padded(plan.columns);
+    m_tree.prefix = reinterpret_cast<double*>(memory);
+    m_tree.sum = m_tree.prefix + pitch;
+    m_tree.node = m_tree.sum + pitch;
+    m_tree.before = m_tree.node + levels * pitch;
+  }
+  static bool can_walk(const Scan& scan) {
+    return scan.load.slab(0).column_stride == 1 && scan.store.slab(0).column_stride == 1;
+  }
+
+  void begin(const LineGroup& group) {
+    m_group = group;
+    m_tree.pitch = padded(group.columns);
+    m_tree.chunks = 0;
+    for (int j = 0; j < m_tree.pitch; ++j) {
+      m_tree.prefix[j] =
+          j < group.columns ? m_scan.initial(group.outer, group.column + j) : 0;
+    }
+  }
+  void sum(std::int64_t first, std::int64_t last) {
+    for (std::int64_t step = first; step < last; step += chunk_length) {
+      m_kernels.sum_rows(rows(step, last), m_tree);
+      m_kernels.push(m_tree);
+    }
+  }
+  void scan(std::int64_t first, std::int64_t last) {
+    for (std::int64_t step = first; step < last; step += chunk_length) {
+      const Rows chunk = rows(step, last);
+      m_kernels.scan_rows(chunk, m_results, m_tree);
+      if (step + chunk.count == m_scan.length) return;
+      m_kernels.push(m_tree);
+    }
+  }
+  void end() {
+    for (int j = 0; j < m_group.columns; ++j) {
+      m_scan.final(m_group.outer, m_group.column + j,
+                   m_scan.op.combine(m_tree.prefix[j], m_tree.sum[j]));
+    }
+  }
+  double* prefix() const { return m_tree.prefix; }
+  const double* largest_node() const { return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch; }
+
+ private:
+  static int padded(int columns) { return (columns + Tree::padding - 1) / Tree::padding * Tree::padding; }
+
+  Rows rows(std::int64_t step, std::int64_t last) const {
+    const auto from = m_scan.load.slab(m_group.outer);
+    const auto to = m_scan.store.slab(m_group.outer);
+    const std::int64_t i = m_scan.position(step), direction = m_scan.reverse ? -1 : 1;
+    Rows rows;
+    rows.x = from.at(i, m_group.column);
+    rows.x_stride = direction * from.axis_stride;
+    rows.y = to.at(i, m_group.column);
+    rows.y_stride = direction * to.axis_stride;
+    rows.count = static_cast<int>(std::min<std::int64_t>(chunk_length, last - step));
+    rows.columns = m_group.columns;
+    rows.begin_lines = step == 0;
+    return rows;
+  }
+
+  const Scan& m_scan;
+  const Kernels& m_kernels;
+  Results m_results;
+  Tree m_tree;
+  LineGroup m_group;
+};
+
+/// One line whose elements are neighbours.
+template <class Scan>
+class FloatLineWalk {
+ public:
+  FloatLineWalk(const Scan& scan, const HostPlan&, const Kernels& kernels, std::byte*, int)
+      : m_scan(scan), m_kernels(kernels), m_results(results_of(scan, false)) {}
+
+  static bool can_walk(const Scan& scan, const HostPlan& plan) {
+    return plan.columns == 1 && scan.load.slab(0).axis_stride == 1 &&
+           scan.store.slab(0).axis_stride == 1;
+  }
+
+  void begin(const LineGroup& group) {
+    m_group = group;
+    m_tree.blocks = 0;
+    m_tree.prefix = m_scan.initial(group.outer, group.column);
+  }
+  void sum(std::int64_t first, std::int64_t last) {
+    m_kernels.sum_line(line(first, last), m_tree);
+  }
+  void scan(std::int64_t first, std::int64_t last) {
+    m_kernels.scan_line(line(first, last), m_results, m_tree);
+  }
+  void end() { m_scan.final(m_group.outer, m_group.column, m_tree.last); }
+  double* prefix() { return &m_tree.prefix; }
+  const double* largest_node() const { return &m_tree.node[m_tree.level]; }
+
+ private:
+  Line line(std::int64_t first, std::int64_t last) const {
+    const std::int64_t i = m_scan.position(first);
+    return {m_scan.load.slab(m_group.outer).at(i, m_group.column),
+            m_scan.store.slab(m_group.outer).at(i, m_group.column), last - first, m_scan.reverse,
+            first == 0};
+  }
+
+  const Scan& m_scan;
+  const Kernels& m_kernels;
+  Results m_results;
+  LineTree m_tree;
+  LineGroup m_group;
+};
+
+}  // namespace fused_scan::impl::float_sums
+
+#endif
