@@ -5,6 +5,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <fused_scan/impl/access/states.hpp>
 #include <type_traits>
 #include <utility>
 
@@ -21,6 +22,7 @@ struct LineScan {
   using Load = Load_;
   using Store = Store_;
   using Initial = Initial_;
+  static constexpr bool has_final = !std::is_same_v<Final_, NoFinalState>;
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
   using Result = typename Op::result_type;

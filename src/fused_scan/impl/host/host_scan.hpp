@@ -102,6 +102,15 @@ struct HostScan {
       take_items(FloatColumnWalk<Scan>(scan, plan, *kernels, memory, levels));
       return true;
     }
+    if (plan.kind == HostPlan::Kind::slabs && FloatSlabWalk<Scan>::can_walk(scan, plan, *kernels)) {
+      take_items(FloatSlabWalk<Scan>(scan, plan, *kernels, memory, levels));
+      return true;
+    }
+    if (plan.kind == HostPlan::Kind::lines && plan.columns > 1 &&
+        FloatColumnWalk<Scan>::can_walk(scan)) {
+      take_items(FloatColumnWalk<Scan>(scan, plan, *kernels, memory, levels));
+      return true;
+    }
     if (plan.kind == HostPlan::Kind::lines && FloatLineWalk<Scan>::can_walk(scan, plan)) {
       take_items(FloatLineWalk<Scan>(scan, plan, *kernels, memory, levels));
       return true;
@@ -116,11 +125,14 @@ struct HostScan {
     for (;;) {
       const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
       if (item >= items) return;
-      if (plan.tiles > 1) {
+      const std::int64_t first = item * plan.groups_at_once;
+      const std::int64_t last = std::min(first + plan.groups_at_once, plan.groups);
+      if constexpr (requires { walk.walk_groups(first, last); }) {
+        walk.walk_groups(first, last);
+      } else if (plan.tiles > 1) {
         walk_tile(walk, item % plan.groups, item / plan.groups);
       } else {
-        const std::int64_t last = std::min((item + 1) * plan.groups_at_once, plan.groups);
-        for (std::int64_t g = item * plan.groups_at_once; g < last; ++g) {
+        for (std::int64_t g = first; g < last; ++g) {
           walk.begin(group_of(plan, scan.inner, g));
           walk.scan(0, scan.length);
           walk.end();
@@ -157,8 +169,11 @@ void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
   using Kernel = HostScan<Scan>;
   const int levels = Kernel::levels_of(plan, scan.length);
   const int padded_lines = static_cast<int>(ceil_div(plan.lines(), 16)) * 16;  // of whole vectors
-  const HostBufferLayout layout(plan, sizeof(typename Scan::Value),
-                                Kernel::States::bytes_for(padded_lines, levels),
+  std::size_t states = Kernel::States::bytes_for(padded_lines, levels);
+  if constexpr (float_sums::serves<Scan>) {
+    states = std::max(states, float_sums::FloatSlabWalk<Scan>::bytes(levels));
+  }
+  const HostBufferLayout layout(plan, sizeof(typename Scan::Value), states,
                                 TileCopy<Scan>::bytes_for(plan.tile, plan.lines()));
   const HostBuffer buffer(layout.bytes, label);
   std::memset(buffer.data(), 0, layout.nodes);

@@ -32,6 +32,9 @@ struct HostPlan {
   std::int64_t groups_at_once = 1;  // taken by a thread
   std::int64_t tile = 0;            // positions along the axis, a power of two of chunks
   std::int64_t tiles = 1;           // of a line
+  // In memory, from unit to unit; 0 where that isn't the same everywhere.
+  std::int64_t in_unit_stride = 0;
+  std::int64_t out_unit_stride = 0;
   bool by_line = false;             // a unit is a line: its column is a part of its number
   bool streaming = false;           // results bypass the caches
 
@@ -97,6 +100,12 @@ inline int host_item_size(const ScanShape& shape) {
 
 namespace host_plan {
 
+inline std::int64_t unit_stride(const AccessShape& side, const ScanShape& shape) {
+  if (!shape.along_axis() || shape.inner == 1) return side.slab_stride;
+  const bool continues = shape.outer == 1 || side.slab_stride == side.column_stride * shape.inner;
+  return continues ? side.column_stride : 0;
+}
+
 /// Tiles, where groups are too few for the threads.
 inline void choose_tiles(HostPlan& plan, const ScanShape& shape) {
   const bool idle = plan.groups < plan.threads ||
@@ -122,6 +131,8 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
   HostPlan plan;
   const int items = host_block_items(host_item_size(shape));
   plan.by_line = shape.along_axis();
+  plan.in_unit_stride = host_plan::unit_stride(shape.in, shape);
+  plan.out_unit_stride = host_plan::unit_stride(shape.out, shape);
   plan.units = plan.by_line ? shape.lines() : shape.outer;
   const std::int64_t columns = plan.by_line ? 1 : shape.inner;
   if (columns > std::min(host_plan::few_columns, items)) {

@@ -5,6 +5,7 @@
 
 // What the kernels that add floats in vectors are given: pointers and strides, no templates.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace fused_scan::impl::float_sums {
@@ -41,6 +42,25 @@ struct Rows {
   bool begin_lines = false;
 };
 
+/// Slabs of few columns, or pieces of them, which lie at the same distance from each other.
+struct Slabs {
+  const float* x = nullptr;
+  std::int64_t x_stride = 0;  // from row to row
+  std::int64_t x_slab = 0;    // from slab to slab
+  float* y = nullptr;
+  std::int64_t y_stride = 0;
+  std::int64_t y_slab = 0;
+  int count = 0;
+  int columns = 0;
+  std::int64_t length = 0;
+  bool begin_lines = false;
+  bool in_place = false;
+  // Where lines start from states, or what they end in is asked for: of each slab a row of whole
+  // vectors. First the one, then the other.
+  bool has_states = false;
+  double* states = nullptr;
+};
+
 /// A piece of one line, neighbours in memory, up or down (reverse) from x and y.
 struct Line {
   const float* x = nullptr;
@@ -64,13 +84,18 @@ struct LineTree {
   std::int64_t blocks = 0;
   double node[max_levels];
   double before[max_levels];
+  // For the kernels' own use: zeros at first.
+  alignas(64) std::byte memory[11 << 10] = {};
 };
 
 /// The kernels for one set of instructions.
 struct Kernels {
+  int lanes;           // doubles in a vector
+  int narrow_columns;  // of scan_slabs, at most
   void (*sum_rows)(const Rows&, Tree&);
   void (*scan_rows)(const Rows&, const Results&, Tree&);
   void (*push)(Tree&);
+  void (*scan_slabs)(const Slabs&, const Results&, Tree&);
   void (*sum_line)(const Line&, LineTree&);
   void (*scan_line)(const Line&, const Results&, LineTree&);
 };

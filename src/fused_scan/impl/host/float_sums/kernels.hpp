@@ -36,6 +36,7 @@ namespace fused_scan::impl::float_sums::avx2 {
 #include <fused_scan/impl/host/float_sums/vectors.hpp>
 // After it: what follows uses it.
 #include <fused_scan/impl/host/float_sums/column_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/line_kernels.hpp>
 #undef FUSED_SCAN_LANES
 }  // namespace fused_scan::impl::float_sums::avx2
@@ -53,6 +54,7 @@ namespace fused_scan::impl::float_sums::avx512 {
 #include <fused_scan/impl/host/float_sums/vectors.hpp>
 // After it: what follows uses it.
 #include <fused_scan/impl/host/float_sums/column_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/line_kernels.hpp>
 #undef FUSED_SCAN_LANES
 }  // namespace fused_scan::impl::float_sums::avx512
@@ -90,11 +92,16 @@ inline Vectors vectors_of_processor() {
 template <bool odd>
 const Kernels* kernels() {
 #if defined(FUSED_SCAN_HAVE_VECTORS)
-  static constexpr Kernels for_avx512{avx512::sum_rows<odd>, avx512::scan_rows<odd>,
-                                      avx512::push<odd>, avx512::sum_line<odd>,
-                                      avx512::scan_line<odd>};
-  static constexpr Kernels for_avx2{avx2::sum_rows<odd>, avx2::scan_rows<odd>, avx2::push<odd>,
-                                    avx2::sum_line<odd>, avx2::scan_line<odd>};
+  static constexpr Kernels for_avx512{
+      avx512::lanes,           avx512::narrow_vectors * avx512::lanes,
+      avx512::sum_rows<odd>,   avx512::scan_rows<odd>,
+      avx512::push<odd>,       avx512::scan_slabs<odd>,
+      avx512::sum_line<odd>,   avx512::scan_line<odd>};
+  static constexpr Kernels for_avx2{
+      avx2::lanes,         avx2::narrow_vectors * avx2::lanes,
+      avx2::sum_rows<odd>, avx2::scan_rows<odd>,
+      avx2::push<odd>,     avx2::scan_slabs<odd>,
+      avx2::sum_line<odd>, avx2::scan_line<odd>};
   switch (vectors_of_processor()) {
     case Vectors::avx512:
       return &for_avx512;

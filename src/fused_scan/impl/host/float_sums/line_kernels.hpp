@@ -59,6 +59,12 @@ struct Block {
   alignas(64) double prefix[block_chunks + 2 * lanes];
 };
 
+/// Two of them.
+inline Block* blocks_of(LineTree& tree) {
+  static_assert(2 * sizeof(Block) <= sizeof(tree.memory));
+  return reinterpret_cast<Block*>(tree.memory);
+}
+
 inline constexpr int vectors_of_row = 16 / lanes;  // of a square
 inline constexpr int vectors_of_block = block_chunks / lanes;
 
@@ -263,7 +269,7 @@ void scan_rest(const float* x, float* y, int count, const Line& line, bool exclu
 
 template <bool odd>
 void scan_line(const Line& line, const Results& results, LineTree& tree) {
-  Block blocks[2] = {};
+  Block* const blocks = blocks_of(tree);
   const std::int64_t step = line.reverse ? -block_length : block_length;
   const float* x = line.x + (line.reverse ? 1 - block_length : 0);
   float* y = line.y + (line.reverse ? 1 - block_length : 0);
@@ -293,7 +299,7 @@ void scan_line(const Line& line, const Results& results, LineTree& tree) {
 template <bool odd>
 void sum_line(const Line& line, LineTree& tree) {
   using Way = std::conditional_t<odd, ToOdd, Plainly>;
-  Block block = {};
+  Block& block = *blocks_of(tree);
   const float* x = line.x + (line.reverse ? 1 - block_length : 0);
   for (std::int64_t k = 0; k < line.length / block_length; ++k) {
     sum_block<odd>(x, line.reverse, block);

@@ -38,6 +38,14 @@ Results results_of(const Scan& scan, bool streaming) {
   return {scan.exclusive, !Scan::Initial::given, streaming};
 }
 
+/// Whether the kernel for few columns would write results where it is still to read elements: it
+/// stores those of an exclusive scan one row later.
+template <class Scan>
+bool needs_old_rows(const Scan& scan) {
+  return scan.exclusive && static_cast<const void*>(scan.load.slab(0).begin) ==
+                               static_cast<const void*>(scan.store.slab(0).begin);
+}
+
 /// Neighbouring columns of one slab, row by row.
 template <class Scan>
 class FloatColumnWalk {
@@ -71,6 +79,8 @@ class FloatColumnWalk {
     }
   }
   void scan(std::int64_t first, std::int64_t last) {
+    m_narrow = m_group.columns <= m_kernels.narrow_columns && !needs_old_rows(m_scan);
+    if (m_narrow) return scan_narrow(first, last);
     for (std::int64_t step = first; step < last; step += chunk_length) {
       const Rows chunk = rows(step, last);
       m_kernels.scan_rows(chunk, m_results, m_tree);
@@ -81,7 +91,8 @@ class FloatColumnWalk {
   void end() {
     for (int j = 0; j < m_group.columns; ++j) {
       m_scan.final(m_group.outer, m_group.column + j,
-                   m_scan.op.combine(m_tree.prefix[j], m_tree.sum[j]));
+                   m_narrow ? m_tree.prefix[j]
+                            : m_scan.op.combine(m_tree.prefix[j], m_tree.sum[j]));
     }
   }
   double* prefix() const { return m_tree.prefix; }
@@ -89,6 +100,23 @@ class FloatColumnWalk {
 
  private:
   static int padded(int columns) { return (columns + Tree::padding - 1) / Tree::padding * Tree::padding; }
+
+  void scan_narrow(std::int64_t first, std::int64_t last) {
+    const Rows from = rows(first, last);
+    Slabs slabs;
+    slabs.x = from.x;
+    slabs.x_stride = from.x_stride;
+    slabs.y = from.y;
+    slabs.y_stride = from.y_stride;
+    slabs.count = 1;
+    slabs.columns = m_group.columns;
+    slabs.length = last - first;
+    slabs.begin_lines = first == 0;
+    slabs.in_place = from.x == from.y;
+    slabs.has_states = true;
+    slabs.states = m_tree.prefix;
+    m_kernels.scan_slabs(slabs, m_results, m_tree);
+  }
 
   Rows rows(std::int64_t step, std::int64_t last) const {
     const auto from = m_scan.load.slab(m_group.outer);
@@ -110,6 +138,95 @@ class FloatColumnWalk {
   Results m_results;
   Tree m_tree;
   LineGroup m_group;
+  bool m_narrow = false;
+};
+
+/// Short slabs of few columns, in the order of memory.
+template <class Scan>
+class FloatSlabWalk {
+ public:
+  FloatSlabWalk(const Scan& scan, const HostPlan& plan, const Kernels& kernels, std::byte* memory,
+                int levels)
+      : m_scan(scan), m_plan(plan), m_kernels(kernels), m_results(results_of(scan, false)) {
+    const std::int64_t pitch = Tree::padding * narrow_slabs;
+    m_tree.node = reinterpret_cast<double*>(memory);
+    m_tree.before = m_tree.node + levels * pitch;
+    m_states = m_tree.before + levels * pitch;
+  }
+  static bool can_walk(const Scan& scan, const HostPlan& plan, const Kernels& kernels) {
+    return plan.columns <= kernels.narrow_columns && plan.in_unit_stride != 0 &&
+           plan.out_unit_stride != 0 && !needs_old_rows(scan) &&
+           (plan.columns == 1 || (scan.load.slab(0).column_stride == 1 &&
+                                  scan.store.slab(0).column_stride == 1));
+  }
+  static std::size_t bytes(int levels) {
+    return sizeof(double) * Tree::padding * narrow_slabs * (2 * levels + slabs_with_states * 2);
+  }
+
+  void walk_groups(std::int64_t first, std::int64_t last) {
+    const std::int64_t end = std::min(last * m_plan.slabs, m_plan.units);
+    for (std::int64_t unit = first * m_plan.slabs; unit < end;) {
+      const std::int64_t most = has_states ? slabs_with_states : 1 << 20;
+      const int count = static_cast<int>(std::min(end - unit, most));
+      scan_slabs(unit, count);
+      unit += count;
+    }
+  }
+
+ private:
+  static constexpr int narrow_slabs = 4;        // at once
+  static constexpr int slabs_with_states = 32;  // a call
+  static constexpr bool has_states = Scan::Initial::given || Scan::has_final;
+
+  void scan_slabs(std::int64_t unit, int count) {
+    const HostUnit first = unit_of(m_plan, m_scan.inner, unit);
+    const auto from = m_scan.load.slab(first.outer);
+    const auto to = m_scan.store.slab(first.outer);
+    const std::int64_t i = m_scan.position(0), direction = m_scan.reverse ? -1 : 1;
+    Slabs slabs;
+    slabs.x = from.at(i, first.column);
+    slabs.x_stride = direction * from.axis_stride;
+    slabs.x_slab = m_plan.in_unit_stride;
+    slabs.y = to.at(i, first.column);
+    slabs.y_stride = direction * to.axis_stride;
+    slabs.y_slab = m_plan.out_unit_stride;
+    slabs.count = count;
+    slabs.columns = m_plan.columns;
+    slabs.length = m_scan.length;
+    slabs.begin_lines = true;
+    slabs.in_place = slabs.x == slabs.y;
+    slabs.has_states = has_states;
+    slabs.states = m_states;
+    if constexpr (has_states) {
+      for_states(unit, count, [&](double& state, std::int64_t outer, std::int64_t column) {
+        state = m_scan.initial(outer, column);
+      });
+    }
+    m_kernels.scan_slabs(slabs, m_results, m_tree);
+    if constexpr (has_states) {
+      for_states(unit, count, [&](const double& state, std::int64_t outer, std::int64_t column) {
+        m_scan.final(outer, column, state);
+      });
+    }
+  }
+  template <class F>
+  void for_states(std::int64_t unit, int count, const F& f) {
+    const int lanes = m_kernels.lanes;
+    const int pitch = (m_plan.columns + lanes - 1) / lanes * lanes;
+    for (int s = 0; s < count; ++s) {
+      const HostUnit line = unit_of(m_plan, m_scan.inner, unit + s);
+      for (int j = 0; j < m_plan.columns; ++j) {
+        f(m_states[s * pitch + j], line.outer, line.column + j);
+      }
+    }
+  }
+
+  const Scan& m_scan;
+  const HostPlan& m_plan;
+  const Kernels& m_kernels;
+  Results m_results;
+  Tree m_tree;
+  double* m_states;
 };
 
 /// One line whose elements are neighbours.
