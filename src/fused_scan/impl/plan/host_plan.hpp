@@ -80,6 +80,9 @@ inline constexpr std::int64_t elements_at_once = 16 << 10;
 /// Bytes of a tile's elements. They are read twice, from the second-level cache the second time.
 inline constexpr std::int64_t tile_bytes = 128 << 10;
 
+/// Bytes of a row that a thread must have for the processor to read and write them fast.
+inline constexpr int piece_bytes = 2 << 10;
+
 inline std::int32_t columns_of_strip(const ScanShape& shape) {
   const std::int64_t most = std::max(64, state_bytes / (2 * std::max(shape.value_size, 1)));
   if (shape.inner <= 2 * most) return static_cast<std::int32_t>(shape.inner);
@@ -106,19 +109,32 @@ inline std::int64_t unit_stride(const AccessShape& side, const ScanShape& shape)
   return continues ? side.column_stride : 0;
 }
 
+/// Whether threads would be idle: too few groups, or so few that one thread has much more than
+/// others.
+inline bool leaves_threads_idle(const HostPlan& plan) {
+  const std::int64_t rounds = ceil_div(plan.groups, plan.threads);
+  return 10 * rounds * plan.threads > 14 * plan.groups;
+}
+
+/// Narrower strips, where that gives each thread one.
+inline void split_columns(HostPlan& plan, const ScanShape& shape) {
+  const std::int64_t blocks = ceil_div(plan.threads, plan.units);
+  const std::int64_t columns = ceil_div(ceil_div(shape.inner, blocks), 16) * 16;
+  if (columns * shape.in.element_size < piece_bytes) return;
+  plan.columns = static_cast<std::int32_t>(columns);
+  plan.column_blocks = ceil_div(shape.inner, columns);
+  plan.groups = plan.units * plan.column_blocks;
+}
+
 /// Tiles, where groups are too few for the threads.
 inline void choose_tiles(HostPlan& plan, const ScanShape& shape) {
-  const bool idle = plan.groups < plan.threads ||
-                    (plan.groups < 4 * plan.threads && plan.groups % plan.threads != 0);
-  const std::int64_t size = shape.in.element_size * std::int64_t{plan.lines()};
+  const std::int64_t size = std::max(shape.in.element_size * plan.lines(), 1);
   std::int64_t rows =
       std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(tile_bytes / size, 1)));
-  if (shape.block_size > 0) {
-    rows = std::bit_ceil(static_cast<std::uint64_t>(shape.block_size));
-  }
+  if (shape.block_size > 0) rows = std::bit_ceil(static_cast<std::uint64_t>(shape.block_size));
   rows = std::max<std::int64_t>(rows, plan.chunks * chunk_length);
   plan.tile = rows;
-  if (plan.threads > 1 && idle && shape.length * plan.lines() > elements_at_once &&
+  if (leaves_threads_idle(plan) && shape.length * plan.lines() > elements_at_once &&
       plan.slabs == 1 && shape.length > rows) {
     plan.tiles = ceil_div(shape.length, rows);
   }
@@ -142,7 +158,8 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
   } else {
     plan.columns = static_cast<std::int32_t>(columns);
     const std::int64_t slabs = std::min<std::int64_t>(items / plan.columns, plan.units);
-    if (shape.length <= host_plan::short_length && slabs > 1) {
+    const bool many = columns > 1 && plan.units >= 4 * slabs * machine.threads;
+    if (slabs > 1 && (many || shape.length <= host_plan::short_length)) {
       plan.kind = Kind::slabs;
       plan.slabs = static_cast<std::int32_t>(slabs);
     } else {
@@ -153,7 +170,14 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
   plan.groups = ceil_div(plan.units, plan.slabs) * plan.column_blocks;
   plan.threads = static_cast<std::int32_t>(
       std::min<std::int64_t>(machine.threads, ceil_div(shape.lines() * shape.length, 4096)));
+  if (plan.kind == Kind::columns && host_plan::leaves_threads_idle(plan)) {
+    host_plan::split_columns(plan, shape);
+  }
   host_plan::choose_tiles(plan, shape);
+  const std::int64_t bytes = shape.lines() * shape.length *
+                             (std::int64_t{shape.in.element_size} + shape.out.element_size);
+  plan.streaming = shape.can_stream && plan.kind == Kind::columns && !shape.in_place &&
+                   bytes > static_cast<std::int64_t>(machine.last_level_cache);
   const std::int64_t of_group = std::max<std::int64_t>(plan.lines() * shape.length, 1);
   plan.groups_at_once =
       std::clamp<std::int64_t>(host_plan::elements_at_once / of_group, 1,

@@ -47,7 +47,11 @@ template <class Way, bool exclusive, bool first, bool streaming, bool part>
   const Doubles element = widened(part ? load_part(x, count) : load<Floats>(x));
   const Doubles old = first ? element : load<Doubles>(sum);
   const Doubles now = first ? element : Way::add(old, element);
-  store(sum, now);
+  if constexpr (part) {
+    for (int k = 0; k < count; ++k) sum[k] = now[k];
+  } else {
+    store(sum, now);
+  }
   const Doubles result = exclusive ? (first ? p : Way::add(p, old)) : Way::add(p, now);
   if constexpr (part) {
     store_part(y, narrowed(result), count);
@@ -59,22 +63,45 @@ template <class Way, bool exclusive, bool first, bool streaming, bool part>
   return Way::minds_ties ? ties(result) : Longs{};
 }
 
+/// Columns from `begin` to `end` of a row.
 template <class Way, bool exclusive, bool first, bool streaming>
-[[gnu::always_inline]] inline Longs scan_row(const Rows& rows, const float* x, float* y,
-                                             Tree& tree) {
+[[gnu::always_inline]] inline Longs scan_columns(const Rows& rows, const float* x, float* y,
+                                                 int begin, int end, Tree& tree) {
   Longs tied = {};
-  int j = 0;
-  for (; j + lanes <= rows.columns; j += lanes) {
+  int j = begin;
+  for (; j + lanes <= end; j += lanes) {
     // Where a thread has a piece of each row the processor doesn't foresee the next one.
-    if (j % 16 == 0) __builtin_prefetch(x + rows.x_stride + j, 0, 3);
+    __builtin_prefetch(x + rows.x_stride + j, 0, 3);
+    if constexpr (!streaming) __builtin_prefetch(y + rows.y_stride + j, 1, 3);
     tied |= scan_some<Way, exclusive, first, streaming, false>(x + j, y + j, tree.prefix + j,
                                                                tree.sum + j, lanes);
   }
-  if (j < rows.columns) {
-    tied |= scan_some<Way, exclusive, first, streaming, true>(
-        x + j, y + j, tree.prefix + j, tree.sum + j, rows.columns - j);
+  if (j < end) {
+    tied |= scan_some<Way, exclusive, first, false, true>(x + j, y + j, tree.prefix + j,
+                                                          tree.sum + j, end - j);
   }
   return tied;
+}
+
+template <class Way, bool exclusive, bool first, bool streaming>
+[[gnu::always_inline]] inline Longs scan_row(const Rows& rows, const float* x, float* y,
+                                             Tree& tree) {
+  if constexpr (!streaming) {
+    return scan_columns<Way, exclusive, first, false>(rows, x, y, 0, rows.columns, tree);
+  } else {
+    // Whole cache lines bypass the caches: a part of one would be read from memory to be merged.
+    constexpr int line = 16;
+    const auto place = static_cast<int>(reinterpret_cast<std::uintptr_t>(y) / sizeof(float) % line);
+    const int begin = (line - place) % line;
+    const int end = begin + (rows.columns - begin) / line * line;
+    Longs tied = {};
+    if (begin > 0) tied |= scan_columns<Way, exclusive, first, false>(rows, x, y, 0, begin, tree);
+    tied |= scan_columns<Way, exclusive, first, true>(rows, x, y, begin, end, tree);
+    if (end < rows.columns) {
+      tied |= scan_columns<Way, exclusive, first, false>(rows, x, y, end, rows.columns, tree);
+    }
+    return tied;
+  }
 }
 template <class Way, bool exclusive, bool first>
 Longs scan_row_to(const Rows& rows, bool streaming, const float* x, float* y, Tree& tree) {
@@ -90,10 +117,13 @@ Longs scan_row_to(const Rows& rows, bool streaming, const float* x, float* y, Tr
   });
 }
 
-[[gnu::always_inline]] inline bool row_can_stream(const Rows& rows, const Results& results) {
-  constexpr std::uintptr_t vector = sizeof(Floats);
-  return results.streaming && reinterpret_cast<std::uintptr_t>(rows.y) % vector == 0 &&
-         rows.y_stride % lanes == 0;
+/// Rows that begin anywhere have cache lines that don't bypass the caches, which pays only where the
+/// thread has a piece of each row.
+inline bool rows_can_stream(const Rows& rows, const Results& results) {
+  const bool aligned =
+      reinterpret_cast<std::uintptr_t>(rows.y) % 64 == 0 && rows.y_stride % 16 == 0;
+  const bool pieces = rows.y_stride > rows.columns || rows.y_stride < -rows.columns;
+  return results.streaming && rows.columns >= (aligned ? 64 : 512) && (aligned || pieces);
 }
 
 inline void store_zeros(const Rows& rows) {
@@ -124,6 +154,21 @@ void scan_inclusive_row(const Rows& rows, bool streaming, int r, Tree& tree) {
 }
 
 template <bool odd>
+void scan_inclusive_rows(const Rows& rows, bool streaming, Tree& tree) {
+  Exponents exponents;
+  for (int r = 0; r < rows.count; ++r) {
+    if constexpr (odd && looks_first) {
+      exponents.add(rows.x + r * rows.x_stride, rows.columns);
+      if (exponents.add_exactly()) {
+        scan_inclusive_row<Exactly>(rows, streaming, r, tree);
+        continue;
+      }
+    }
+    scan_inclusive_row<std::conditional_t<odd, ToOdd, Plainly>>(rows, streaming, r, tree);
+  }
+}
+
+template <bool odd>
 void sum_rows(const Rows& rows, Tree& tree) {
   using Careful = std::conditional_t<odd, ToOdd, Plainly>;
   Exponents exponents;
@@ -143,23 +188,15 @@ void sum_rows(const Rows& rows, Tree& tree) {
 template <bool odd>
 void scan_rows(const Rows& rows, const Results& results, Tree& tree) {
   using Careful = std::conditional_t<odd, ToOdd, Plainly>;
-  const bool streaming = row_can_stream(rows, results);
+  const bool streaming = rows_can_stream(rows, results);
   if (results.exclusive) {
     scan_exclusive_rows<Careful>(rows, streaming, tree);
     if (rows.begin_lines && results.zeros_first) store_zeros(rows);
-    return;
+  } else {
+    scan_inclusive_rows<odd>(rows, streaming, tree);
   }
-  Exponents exponents;
-  for (int r = 0; r < rows.count; ++r) {
-    if constexpr (odd && looks_first) {
-      exponents.add(rows.x + r * rows.x_stride, rows.columns);
-      if (exponents.add_exactly()) {
-        scan_inclusive_row<Exactly>(rows, streaming, r, tree);
-        continue;
-      }
-    }
-    scan_inclusive_row<Careful>(rows, streaming, r, tree);
-  }
+  // Stores that bypass the caches are seen after it only.
+  if (streaming) _mm_sfence();
 }
 
 /// Appends the chunks' sums to the tree: LineStates::push, with a column's numbers in registers.

@@ -38,6 +38,7 @@ namespace fused_scan::impl::float_sums::avx2 {
 #include <fused_scan/impl/host/float_sums/column_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/line_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
 #undef FUSED_SCAN_LANES
 }  // namespace fused_scan::impl::float_sums::avx2
 #if defined(__clang__)
@@ -56,6 +57,7 @@ namespace fused_scan::impl::float_sums::avx512 {
 #include <fused_scan/impl/host/float_sums/column_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/line_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
 #undef FUSED_SCAN_LANES
 }  // namespace fused_scan::impl::float_sums::avx512
 #if defined(__clang__)

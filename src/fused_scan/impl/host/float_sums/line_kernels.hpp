@@ -159,6 +159,17 @@ template <class Way>
   }
 }
 
+/// A row of a square as floats.
+[[gnu::always_inline]] inline void store_row(float* to, const Doubles* row) {
+#if FUSED_SCAN_LANES == 8
+  // In one piece, as it is read again.
+  const Floats low = narrowed(row[0]), high = narrowed(row[1]);
+  store(to, __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+#else
+  for (int k = 0; k < vectors_of_row; ++k) store(to + k * lanes, narrowed(row[k]));
+#endif
+}
+
 /// The results of a square of chunks, turned: whether one of them may be a tie.
 template <class Way>
 [[gnu::noinline]] bool square_results(const double* sums, const double* prefix, bool exclusive,
@@ -169,18 +180,19 @@ template <class Way>
   const int step = reverse ? -16 : 16;
   if (reverse) y += 15 * 16;
   if (exclusive) {
-    for (int k = 0; k < vectors_of_row; ++k) store(y + k * lanes, narrowed(p[k]));
+    store_row(y, p);
     y += step;
   }
   Longs tied = {};
 #pragma GCC unroll 4
   for (int r = exclusive ? 1 : 0; r < 16; ++r) {
+    Doubles results[vectors_of_row];
 #pragma GCC unroll 4
     for (int k = 0; k < vectors_of_row; ++k) {
-      const Doubles result = Way::add(p[k], load<Doubles>(sums + k * lanes));
-      if constexpr (Way::minds_ties) tied |= ties(result);
-      store(y + k * lanes, narrowed(result));
+      results[k] = Way::add(p[k], load<Doubles>(sums + k * lanes));
+      if constexpr (Way::minds_ties) tied |= ties(results[k]);
     }
+    store_row(y, results);
     sums += 16;
     y += step;
   }
@@ -275,8 +287,6 @@ void scan_line(const Line& line, const Results& results, LineTree& tree) {
   float* y = line.y + (line.reverse ? 1 - block_length : 0);
   const std::int64_t count = line.length / block_length;
   for (std::int64_t k = 0; k < count; ++k) {
-    // The next block of results: where lines are short the processor doesn't foresee it.
-    for (int j = 0; j < block_length; j += 16) __builtin_prefetch(y + step + j, 1, 3);
     begin_block<odd>(x, line.reverse, blocks[k & 1], tree);
     if (k > 0) block_results<odd>(y - step, line, results.exclusive, blocks[(k - 1) & 1]);
     x += step;

@@ -144,7 +144,7 @@ void scan_slabs_of(const Slabs& all, const Results& results, Tree& tree) {
 }
 
 template <bool odd>
-void scan_slabs(const Slabs& all, const Results& results, Tree& tree) {
+void scan_narrow_slabs(const Slabs& all, const Results& results, Tree& tree) {
   if (all.columns <= lanes) {
     scan_slabs_of<odd, 1, 4>(all, results, tree);
   } else if (all.columns <= 2 * lanes) {

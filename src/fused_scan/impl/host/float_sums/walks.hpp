@@ -141,7 +141,7 @@ class FloatColumnWalk {
   bool m_narrow = false;
 };
 
-/// Short slabs of few columns, in the order of memory.
+/// Slabs of few columns.
 template <class Scan>
 class FloatSlabWalk {
  public:
@@ -149,7 +149,9 @@ class FloatSlabWalk {
                 int levels)
       : m_scan(scan), m_plan(plan), m_kernels(kernels), m_results(results_of(scan, false)) {
     const std::int64_t pitch = Tree::padding * narrow_slabs;
-    m_tree.node = reinterpret_cast<double*>(memory);
+    m_tree.prefix = reinterpret_cast<double*>(memory);
+    m_tree.sum = m_tree.prefix + pitch;
+    m_tree.node = m_tree.sum + pitch;
     m_tree.before = m_tree.node + levels * pitch;
     m_states = m_tree.before + levels * pitch;
   }
@@ -160,7 +162,7 @@ class FloatSlabWalk {
                                   scan.store.slab(0).column_stride == 1));
   }
   static std::size_t bytes(int levels) {
-    return sizeof(double) * Tree::padding * narrow_slabs * (2 * levels + slabs_with_states * 2);
+    return sizeof(double) * Tree::padding * narrow_slabs * (2 * levels + 2 + slabs_with_states);
   }
 
   void walk_groups(std::int64_t first, std::int64_t last) {
