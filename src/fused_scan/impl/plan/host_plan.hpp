@@ -158,7 +158,7 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
   } else {
     plan.columns = static_cast<std::int32_t>(columns);
     const std::int64_t slabs = std::min<std::int64_t>(items / plan.columns, plan.units);
-    const bool many = columns > 1 && plan.units >= 4 * slabs * machine.threads;
+    const bool many = columns > 1 && plan.units >= slabs * machine.threads;
     if (slabs > 1 && (many || shape.length <= host_plan::short_length)) {
       plan.kind = Kind::slabs;
       plan.slabs = static_cast<std::int32_t>(slabs);
@@ -180,7 +180,7 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
                    bytes > static_cast<std::int64_t>(machine.last_level_cache);
   const std::int64_t of_group = std::max<std::int64_t>(plan.lines() * shape.length, 1);
   plan.groups_at_once =
-      std::clamp<std::int64_t>(host_plan::elements_at_once / of_group, 1,
+      std::clamp<std::int64_t>(4 * host_plan::elements_at_once / of_group, 1,
                                std::max<std::int64_t>(plan.groups / plan.threads, 1));
   plan.threads = static_cast<std::int32_t>(std::min<std::int64_t>(plan.threads, plan.items()));
   return plan;

@@ -7,13 +7,14 @@
 
 #if defined(FUSED_SCAN_LANES)
 
-/// to[16 r + c] = from[16 c + r].
-[[gnu::always_inline]] inline void turn(const float* from, float* to) {
+/// to[r, c] = from[c, r] of 16 by 16 elements.
+[[gnu::always_inline]] inline void turn(const float* from, std::int64_t from_stride, float* to,
+                                        std::int64_t to_stride) {
 #if FUSED_SCAN_LANES == 8
   using Row = float __attribute__((vector_size(64)));
   Row v[16], t[16];
 #pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) v[i] = load<Row>(from + 16 * i);
+  for (int i = 0; i < 16; ++i) v[i] = load<Row>(from + from_stride * i);
 #pragma GCC unroll 8
   for (int i = 0; i < 16; i += 2) {
     t[i] = __builtin_shufflevector(v[i], v[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28,
@@ -43,13 +44,13 @@
   for (int k = 0; k < 4; ++k) {
     const Row even_of_low = even(v[k], v[4 + k]), odd_of_low = odd(v[k], v[4 + k]);
     const Row even_of_high = even(v[8 + k], v[12 + k]), odd_of_high = odd(v[8 + k], v[12 + k]);
-    store(to + 16 * k, even(even_of_low, even_of_high));
-    store(to + 16 * (4 + k), even(odd_of_low, odd_of_high));
-    store(to + 16 * (8 + k), odd(even_of_low, even_of_high));
-    store(to + 16 * (12 + k), odd(odd_of_low, odd_of_high));
+    store(to + to_stride * k, even(even_of_low, even_of_high));
+    store(to + to_stride * (4 + k), even(odd_of_low, odd_of_high));
+    store(to + to_stride * (8 + k), odd(even_of_low, even_of_high));
+    store(to + to_stride * (12 + k), odd(odd_of_low, odd_of_high));
   }
 #else
-  impl::transpose_in_vectors(from, 16, to, 16);
+  impl::transpose_in_vectors(from, from_stride, to, to_stride);
 #endif
 }
 
@@ -79,8 +80,8 @@ inline constexpr int vectors_of_block = block_chunks / lanes;
 template <class Way>
 [[gnu::noinline]] void sum_chunks(const float* x, bool reverse, Block& block) {
   alignas(64) float turned[block_length];
-  turn(x, turned);
-  turn(x + 256, turned + 256);
+  turn(x, 16, turned, 16);
+  turn(x + 256, 16, turned + 256, 16);
   const float* row = turned + (reverse ? 15 * 16 : 0);
   Doubles sum[vectors_of_block];
 #pragma GCC unroll 8
@@ -211,7 +212,7 @@ void block_results(float* y, const Line& line, bool exclusive, Block& block) {
     if (square_results<Way>(sums, prefix, exclusive, line.reverse, turned)) {
       square_results<ToOdd>(sums, prefix, exclusive, line.reverse, turned);
     }
-    turn(turned, y + 256 * q);
+    turn(turned, 16, y + 256 * q, 16);
   }
 }
 

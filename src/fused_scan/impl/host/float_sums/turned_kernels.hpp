@@ -1,117 +1,145 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Included as vectors.hpp is, after line_kernels.hpp and narrow_kernels.hpp. Short slabs of one or
-// two columns that follow each other in memory: it is cut into 16 pieces of whole slabs, which are
+// Included as vectors.hpp is, after line_kernels.hpp and narrow_kernels.hpp. Slabs of one to four
+// columns that follow each other in memory: it is cut into 16 pieces of whole slabs, which are
 // turned square by square and walked side by side.
 
 #if defined(FUSED_SCAN_LANES)
 
 inline constexpr int pieces = 16;
+inline constexpr int longest_short_piece = 1024;
 inline constexpr int vectors_of_pieces = pieces / lanes;
 
-/// A walk over 16 pieces: what place of their slabs it has come to.
-struct TurnedWalk {
-  const Slabs& all;
-  const Results& results;
-  Tree& tree;
-  std::int64_t i = 0;
-  int j = 0;
-
-  void begin_slabs() {
-    tree.chunks = 0;
-    for (int k = 0; k < tree.pitch; ++k) tree.prefix[k] = -0.0;
-  }
-};
-
-/// The results of one element of each piece, in its place.
-template <class Way>
-[[gnu::always_inline]] inline void scan_turned_row(TurnedWalk& walk, float* row) {
-  const bool begins_chunk = walk.i % 16 == 0;
-  double* const sums = walk.tree.sum + walk.j * pieces;
-  const double* const prefixes = walk.tree.prefix + walk.j * pieces;
+/// The results of one element of each piece, in its place: the first of a chunk, or another.
+template <class Way, bool first>
+[[gnu::always_inline]] inline void scan_turned_row(const double* prefix, double* sum, float* row,
+                                                   bool exclusive, bool zeros) {
+  Doubles results[vectors_of_pieces];
 #pragma GCC unroll 4
   for (int k = 0; k < vectors_of_pieces; ++k) {
     const Doubles element = widened(load<Floats>(row + k * lanes));
-    const Doubles p = load<Doubles>(prefixes + k * lanes);
-    const Doubles old = load<Doubles>(sums + k * lanes);
-    const Doubles now = begins_chunk ? element : Way::add(old, element);
-    store(sums + k * lanes, now);
-    const Doubles term = walk.results.exclusive ? old : now;
-    Doubles result = Way::add(p, term);
+    const Doubles p = load<Doubles>(prefix + k * lanes);
+    const Doubles old = first ? element : load<Doubles>(sum + k * lanes);
+    const Doubles now = first ? element : Way::add(old, element);
+    store(sum + k * lanes, now);
+    const Doubles term = exclusive ? old : now;
+    results[k] = Way::add(p, term);
     if constexpr (Way::minds_ties) {
-      if (any(ties(result))) result = ToOdd::add(p, term);
+      if (any(ties(results[k]))) results[k] = ToOdd::add(p, term);
     }
-    if (walk.results.exclusive && begins_chunk) {
-      result = walk.i == 0 && walk.results.zeros_first ? Doubles{} : p;
-    }
-    store(row + k * lanes, narrowed(result));
+    if (first && exclusive) results[k] = zeros ? Doubles{} : p;
+  }
+  store_row(row, results);
+}
+
+/// 16 elements of each piece, fewer at its end, to squares and back.
+[[gnu::always_inline]] inline void turn_pieces(const float* x, std::int64_t distance, int count,
+                                               float* turned) {
+  if (count == 16) return turn(x, distance, turned, 16);
+  alignas(64) float square[256] = {};
+  for (int k = 0; k < pieces; ++k) {
+    for (int c = 0; c < count; ++c) square[16 * k + c] = x[k * distance + c];
+  }
+  turn(square, 16, turned, 16);
+}
+[[gnu::always_inline]] inline void turn_back(const float* turned, float* y, std::int64_t distance,
+                                             int count) {
+  if (count == 16) return turn(turned, 16, y, distance);
+  alignas(64) float square[256];
+  turn(turned, 16, square, 16);
+  for (int k = 0; k < pieces; ++k) {
+    for (int c = 0; c < count; ++c) y[k * distance + c] = square[16 * k + c];
   }
 }
 
-template <bool odd>
-[[gnu::always_inline]] inline void step_turned(TurnedWalk& walk) {
-  if (++walk.j < walk.all.columns) return;
-  walk.j = 0;
-  if (++walk.i == walk.all.length) {
-    walk.i = 0;
-    if (walk.all.length > 16) walk.begin_slabs();
-  } else if (walk.i % 16 == 0) {
-    push<odd>(walk.tree);
+/// Asks for what comes next: the processor doesn't foresee 16 places that move on together. Of short
+/// pieces that is what follows them, of long ones their own next elements.
+[[gnu::always_inline]] inline void prefetch_pieces(const float* x, float* y, std::int64_t length,
+                                                   std::int64_t at) {
+  if (length <= longest_short_piece) {
+    for (int k = 0; k < pieces; ++k) {
+      __builtin_prefetch(x + pieces * (length + at) + 16 * k, 0, 3);
+      __builtin_prefetch(y + pieces * (length + at) + 16 * k, 1, 3);
+    }
+  } else {
+    for (int k = 0; k < pieces; ++k) {
+      __builtin_prefetch(x + k * length + at + 32, 0, 3);
+      __builtin_prefetch(y + k * length + at + 32, 1, 3);
+    }
   }
+}
+
+inline void begin_turned_slabs(Tree& tree) {
+  tree.chunks = 0;
+  for (int k = 0; k < tree.pitch; ++k) tree.prefix[k] = -0.0;
 }
 
 /// 16 pieces of `length` elements each.
 template <bool odd, class Way>
 [[gnu::noinline]] void scan_pieces(const Slabs& all, const float* x, float* y, std::int64_t length,
                                    const Results& results, Tree& tree) {
-  TurnedWalk walk{all, results, tree};
-  walk.begin_slabs();
-  const bool reverse = all.x_stride < 0;
+  const bool reverse = all.x_stride < 0, exclusive = results.exclusive;
+  const std::int64_t length_of_slab = all.length;
+  const int columns = all.columns;
+  double* const prefixes = tree.prefix;
+  double* const sums = tree.sum;
+  std::int64_t i = 0;  // where in their slabs the pieces are
+  int j = 0;
+  begin_turned_slabs(tree);
   for (std::int64_t at = 0; at < length; at += 16) {
     const int count = length - at < 16 ? static_cast<int>(length - at) : 16;
     const std::int64_t begin = reverse ? length - at - count : at;
-    alignas(64) float square[256], turned[256];
-    for (int k = 0; k < pieces; ++k) {
-      const float* const from = x + k * length + begin;
-      for (int v = 0; v < 16; v += lanes) {
-        const int left = count - v;
-        store(square + 16 * k + v, left >= lanes ? load<Floats>(from + v)
-                                   : left > 0    ? load_part(from + v, left)
-                                                 : Floats{});
-      }
-    }
-    turn(square, turned);
+    alignas(64) float turned[256];
+    prefetch_pieces(x, y, length, at);
+    turn_pieces(x + begin, length, count, turned);
     for (int r = 0; r < count; ++r) {
-      scan_turned_row<Way>(walk, turned + 16 * (reverse ? count - 1 - r : r));
-      step_turned<odd>(walk);
-    }
-    turn(turned, square);
-    for (int k = 0; k < pieces; ++k) {
-      float* const to = y + k * length + begin;
-      for (int v = 0; v < count; v += lanes) {
-        store_some(to + v, load<Floats>(square + 16 * k + v),
-                   count - v >= lanes ? lanes : count - v);
+      float* const row = turned + 16 * (reverse ? count - 1 - r : r);
+      const double* const prefix = prefixes + j * pieces;
+      double* const sum = sums + j * pieces;
+      if (i % 16 == 0) {
+        scan_turned_row<Way, true>(prefix, sum, row, exclusive, i == 0 && results.zeros_first);
+      } else {
+        scan_turned_row<Way, false>(prefix, sum, row, exclusive, false);
+      }
+      if (++j < columns) continue;
+      j = 0;
+      if (++i == length_of_slab) {
+        i = 0;
+        if (length_of_slab > 16) begin_turned_slabs(tree);
+      } else if (i % 16 == 0) {
+        push<odd>(tree);
       }
     }
+    turn_back(turned, y + begin, length, count);
   }
 }
 
-/// Whether slabs are one piece of memory, so that they can be turned.
+/// Whether slabs are one piece of memory, and turning them pays: measured beside narrow_kernels.hpp.
 inline bool can_turn(const Slabs& all) {
   const std::int64_t size = all.length * all.columns;
   const auto whole = [&](std::int64_t stride, std::int64_t slab) {
     return (stride == all.columns || stride == -all.columns) && slab == size;
   };
-  return all.columns <= 2 && all.length <= 256 && !all.has_states &&
+  const bool pays = all.columns <= 2 || (all.columns <= 4 && all.length >= 64);
+  return pays && !all.has_states &&
          whole(all.x_stride, all.x_slab) && whole(all.y_stride, all.y_slab);
 }
 
-/// As many slabs as are whole groups of pieces: their number.
+/// Slabs of a piece: whole squares where that makes no long pieces, and not only a few elements.
+inline int slabs_of_piece(std::int64_t size) {
+  constexpr std::int64_t least = 64, most = longest_short_piece;
+  int slabs = 1;
+  while (slabs < 16 && slabs * size % 16 != 0) slabs *= 2;
+  if (slabs * size > most) slabs = 1;
+  while (slabs * size < least) slabs *= 2;
+  return slabs;
+}
+
+/// As many slabs as are whole groups of pieces of so many slabs: their number.
 template <bool odd>
-int scan_turned_slabs(const Slabs& all, const Results& results, Tree& tree) {
+int scan_turned_slabs(const Slabs& all, int of_piece, const Results& results, Tree& tree) {
   const std::int64_t size = all.length * all.columns;
-  const int of_piece = size < 64 ? static_cast<int>(64 / size) : 1;
   const int of_group = pieces * of_piece;
   tree.pitch = pieces * all.columns;
   // The first element in memory.
@@ -123,7 +151,7 @@ int scan_turned_slabs(const Slabs& all, const Results& results, Tree& tree) {
     using Careful = std::conditional_t<odd, ToOdd, Plainly>;
     if constexpr (odd && looks_first) {
       Exponents exponents;
-      exponents.add(x, static_cast<int>(of_group * size));
+      exponents.add(x, of_group * size);
       if (exponents.add_exactly()) {
         scan_pieces<odd, Exactly>(all, x, y, of_piece * size, results, tree);
         continue;
@@ -138,10 +166,14 @@ template <bool odd>
 void scan_slabs(const Slabs& all, const Results& results, Tree& tree) {
   Slabs rest = all;
   if (can_turn(all)) {
-    const int turned = scan_turned_slabs<odd>(all, results, tree);
-    rest.x += turned * all.x_slab;
-    rest.y += turned * all.y_slab;
-    rest.count -= turned;
+    const int most = slabs_of_piece(all.length * all.columns);
+    for (int of_piece = most;; of_piece = 1) {
+      const int turned = scan_turned_slabs<odd>(rest, of_piece, results, tree);
+      rest.x += turned * all.x_slab;
+      rest.y += turned * all.y_slab;
+      rest.count -= turned;
+      if (of_piece == 1) break;
+    }
   }
   scan_narrow_slabs<odd>(rest, results, tree);
 }

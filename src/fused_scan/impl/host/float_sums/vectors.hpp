@@ -111,9 +111,9 @@ class Exponents {
     const Words y = x - 1;  // 0 becomes the largest of all
     m_smallest = y < m_smallest ? y : m_smallest;
   }
-  void add(const float* x, int count) {
+  void add(const float* x, std::int64_t count) {
     constexpr int n = 2 * lanes;
-    int j = 0;
+    std::int64_t j = 0;
     for (; j + n <= count; j += n) add(load<Words>(x + j));
     if (j < count) {
       float rest[n] = {};

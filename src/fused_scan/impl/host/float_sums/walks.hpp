@@ -148,7 +148,7 @@ class FloatSlabWalk {
   FloatSlabWalk(const Scan& scan, const HostPlan& plan, const Kernels& kernels, std::byte* memory,
                 int levels)
       : m_scan(scan), m_plan(plan), m_kernels(kernels), m_results(results_of(scan, false)) {
-    const std::int64_t pitch = Tree::padding * narrow_slabs;
+    const std::int64_t pitch = most_doubles;
     m_tree.prefix = reinterpret_cast<double*>(memory);
     m_tree.sum = m_tree.prefix + pitch;
     m_tree.node = m_tree.sum + pitch;
@@ -162,7 +162,7 @@ class FloatSlabWalk {
                                   scan.store.slab(0).column_stride == 1));
   }
   static std::size_t bytes(int levels) {
-    return sizeof(double) * Tree::padding * narrow_slabs * (2 * levels + 2 + slabs_with_states);
+    return sizeof(double) * (most_doubles * (2 * levels + 2) + slabs_with_states * 16 * 2);
   }
 
   void walk_groups(std::int64_t first, std::int64_t last) {
@@ -176,7 +176,7 @@ class FloatSlabWalk {
   }
 
  private:
-  static constexpr int narrow_slabs = 4;        // at once
+  static constexpr int most_doubles = 64;       // of the slabs that are walked at once
   static constexpr int slabs_with_states = 32;  // a call
   static constexpr bool has_states = Scan::Initial::given || Scan::has_final;
 
@@ -206,7 +206,7 @@ class FloatSlabWalk {
     }
     m_kernels.scan_slabs(slabs, m_results, m_tree);
     if constexpr (has_states) {
-      for_states(unit, count, [&](const double& state, std::int64_t outer, std::int64_t column) {
+      for_states(unit, count, [&](double& state, std::int64_t outer, std::int64_t column) {
         m_scan.final(outer, column, state);
       });
     }
