@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <fused_scan/impl/access/line_scan.hpp>
 #include <fused_scan/impl/device/run.hpp>
+#include <fused_scan/impl/host/host_scan.hpp>
+#include <fused_scan/impl/host/machine.hpp>
 #include <fused_scan/impl/plain/plain_scan.hpp>
 #include <fused_scan/impl/plan/scan_plan.hpp>
 #include <fused_scan/impl/plan/scan_shape.hpp>
@@ -24,6 +26,9 @@ ScanPlan make_plan(const Exec& exec, const ScanShape& shape) {
   if constexpr (has_device_engine<Exec>) {
     plan.engine = ScanPlan::Engine::device;
     plan.device = make_device_plan(shape, machine_of(exec));
+  } else if constexpr (has_host_engine<Exec>) {
+    plan.engine = ScanPlan::Engine::host;
+    plan.host = make_host_plan(shape, host_machine_of(exec));
   } else {
     plan.engine = ScanPlan::Engine::plain;
   }
@@ -40,6 +45,8 @@ void run_scan(const Exec& exec, const Scan& scan, const ScanShape& shape, const 
   if (shape.length == 0) return run_empty_lines(exec, scan, label);
   if constexpr (has_device_engine<Exec>) {
     run_on_device(exec, scan, plan.device, label);
+  } else if constexpr (has_host_engine<Exec>) {
+    run_on_host(exec, scan, plan.host, label);
   } else {
     run_plain(exec, scan, label);
   }

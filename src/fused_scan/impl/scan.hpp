@@ -176,6 +176,8 @@ auto with_scan_of_views(const Exec&, const In& in, const Out& out, const Initial
   shape.in = memory_shape(in.data(), sizeof(InT), lines, CheckedArrays::of_in);
   shape.out = memory_shape(out.data(), sizeof(OutT), lines, CheckedArrays::of_out);
   shape.in_place = arrays.in_place;
+  shape.can_stream = float_sums::serves<std::remove_const_t<decltype(scan)>> &&
+                     shape.in.column_stride == 1 && shape.out.column_stride == 1;
   return use(scan, shape);
 }
 

@@ -23,7 +23,7 @@ struct Term {
 
 /// Terms from the largest stride down, one for each stride.
 struct Terms {
-  Term of[2 * Array::max_rank];
+  Term of[2 * Array::max_rank] = {};
   int count = 0;
 
   void add(std::int64_t stride, std::int64_t low, std::int64_t high) {

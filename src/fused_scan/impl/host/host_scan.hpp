@@ -3,264 +3,183 @@
 #ifndef FUSED_SCAN_IMPL_HOST_HOST_SCAN_HPP
 #define FUSED_SCAN_IMPL_HOST_HOST_SCAN_HPP
 
+// The kernel on a host. Threads take work items, in their order, until there are none left: groups
+// of lines, or tiles of them. A tile waits for those before it only, which have been taken before.
+
 #include <Kokkos_Core.hpp>
 #include <algorithm>
-#include <bit>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <fused_scan/impl/host/host_blocks.hpp>
-#include <fused_scan/impl/host/prefix_tree.hpp>
-#include <fused_scan/impl/host/publish.hpp>
+#include <cstring>
+#include <fused_scan/impl/access/line_scan.hpp>
+#include <fused_scan/impl/host/buffers.hpp>
+#include <fused_scan/impl/host/chunk_walk.hpp>
+#include <fused_scan/impl/host/column_walk.hpp>
+#include <fused_scan/impl/host/float_sums/walks.hpp>
+#include <fused_scan/impl/host/line_group.hpp>
+#include <fused_scan/impl/host/line_states.hpp>
+#include <fused_scan/impl/host/tile_nodes.hpp>
 #include <fused_scan/impl/host/wide_vectors.hpp>
-#include <fused_scan/impl/line_scan.hpp>
-#include <fused_scan/impl/workspace.hpp>
+#include <fused_scan/impl/order/tree.hpp>
+#include <fused_scan/impl/plan/host_plan.hpp>
 #include <string>
 #include <type_traits>
 
 namespace fused_scan::impl {
 
-/// Lines that one thread takes at a time: `count` from (outer, lane) on.
-struct Bundle {
-  std::int64_t outer;
-  std::int64_t lane;
-  int count;
-};
+/// How a launch's buffer is divided: the number of the next item, a flag a tile, its nodes, and each
+/// thread's own memory. Each part begins with a cache line.
+struct HostBufferLayout {
+  using Flag = std::uint32_t;
+  static constexpr std::size_t line = 64;
 
-/// The lines of a scan in bundles of `lanes`, or as many as there are left side by side.
-struct Bundles {
-  std::int64_t inner;
-  int lanes;
-  std::int64_t per_outer;
-  std::int64_t count;
+  std::size_t flags = line;
+  std::size_t nodes = 0;
+  std::size_t threads = 0;
+  std::size_t states = 0;  // of a thread's memory; the rest is for the elements of a tile
+  std::size_t of_thread = 0;
+  std::size_t bytes = 0;
 
-  Bundles(const ScanExtents& extents, int lanes_of_bundle)
-      : inner(extents.inner),
-        lanes(lanes_of_bundle),
-        per_outer(ceil_div(inner, lanes)),
-        count(extents.outer * per_outer) {}
-
-  Bundle operator[](std::int64_t index) const {
-    const std::int64_t lane = index % per_outer * lanes;
-    return {index / per_outer, lane, static_cast<int>(std::min<std::int64_t>(lanes, inner - lane))};
+  HostBufferLayout(const HostPlan& plan, std::size_t value_size, std::size_t bytes_of_states,
+                   std::size_t bytes_of_elements)
+      : states(rounded(bytes_of_states)) {
+    const std::size_t tiles = plan.tiles > 1 ? plan.groups * plan.tiles : 0;
+    nodes = rounded(flags + tiles * sizeof(Flag));
+    threads = rounded(nodes + tiles * plan.columns * value_size);
+    of_thread = states + rounded(plan.tiles > 1 ? bytes_of_elements : 0);
+    bytes = threads + of_thread * plan.threads;
   }
+  static std::size_t rounded(std::size_t size) { return (size + line - 1) / line * line; }
 };
 
-template <class Block>
-int elements_of_block(const ScanExtents& extents, std::int64_t first) {
-  return static_cast<int>(std::min<std::int64_t>(Block::length, extents.length - first));
-}
-
-/// Whether a scan is worth compiling for wide vectors: of floating-point numbers, from memory to
-/// memory. Integers take one operation each, and vectors of 16 bytes will do.
 template <class Scan>
-inline constexpr bool in_vectors_v =
-    is_floating_v<typename Scan::Value> &&
-    LikeMemory<typename Scan::Load::Line, typename Scan::Element> &&
-    LikeMemory<typename Scan::Store::Line, typename Scan::Result>;
-
-/// One thread walks down whole lines, block by block.
-template <class Scan, class Block>
-struct HostWalk {
-  static constexpr bool in_vectors = in_vectors_v<Scan>;
-
-  Scan scan;
-  Bundles bundles;
-
-  void operator()(std::int64_t index) const { impl::run_on_core(*this, index); }
-
-  void run(std::int64_t index) const {
-    const Bundle bundle = bundles[index];
-    const auto load = scan.load.line(bundle.outer);
-    const auto store = scan.store.line(bundle.outer);
-    PrefixTree<typename Scan::Op, Block::lines> tree(scan.op, bundle.count);
-    for (int j = 0; j < bundle.count; ++j) {
-      tree.prefix().set(j, scan.initial(bundle.outer, bundle.lane + j));
-    }
-    Block block;
-    Lanes<typename Scan::Value, Block::lines> state{};
-    state.assign(tree.prefix(), bundle.count);
-    for (std::int64_t first = 0; first < scan.extents.length; first += Block::length) {
-      const int count = elements_of_block<Block>(scan.extents, first);
-      block.load(scan, load, store, first, count, bundle.lane, bundle.count);
-      state.assign(tree.prefix(), bundle.count);
-      block.store(scan, load, store, first, count, bundle.lane, bundle.count, state, true);
-      if (count == Block::length) tree.push(block.sum());
-    }
-    for (int j = 0; j < bundle.count; ++j) scan.final(bundle.outer, bundle.lane + j, state.get(j));
-  }
-};
-
-/// Several threads share a line: each takes the next tile of `tile_blocks` blocks, publishes its
-/// node of the tree, and collects the nodes before it while its elements are still in the cache.
-template <class Scan, class Block, int max_tile_blocks>
-struct HostTiles {
+struct HostScan {
+  using Op = typename Scan::Op;
   using Value = typename Scan::Value;
-  using Nodes = Lanes<Value, Block::lines>;
-  static constexpr bool in_vectors = in_vectors_v<Scan>;
+  using States = LineStates<Op>;
+  using Counter = std::int64_t;
+
+  /// Numbers, which compilers can put side by side in vectors.
+  static constexpr bool in_vectors = sizeof(Value) <= 16 && sizeof(typename Scan::Element) <= 16;
 
   Scan scan;
-  int tile_blocks;  // a power of two
-  Bundles bundles;
-  std::int64_t tiles;      // in a line
-  TileBoard<Nodes> board;  // a place for each tile of bundle 0, then bundle 1, ...
+  HostPlan plan;
+  HostBufferLayout layout;
+  int levels;
+  std::byte* buffer;
 
-  void operator()(int worker) const { impl::run_on_core(*this, worker); }
+  static int levels_of(const HostPlan& plan, std::int64_t length) {
+    return levels_over(ceil_div(plan.tiles > 1 ? plan.tile : length, chunk_length)) + 1;
+  }
 
-  void run(int) const {
-    const std::int64_t tickets = bundles.count * tiles;
-    for (std::int64_t ticket;
-         (ticket = Kokkos::atomic_fetch_add(board.next_ticket, 1)) < tickets;) {
-      run_tile(ticket % bundles.count, ticket / bundles.count);
+  void operator()(int thread) const {
+    std::byte* const memory = buffer + layout.threads + thread * layout.of_thread;
+    if constexpr (float_sums::serves<Scan>) {
+      if (run_float_sums(memory)) return;
+    }
+    impl::run_on_core(*this, memory);
+  }
+
+  /// By plain loops.
+  void run(std::byte* memory) const {
+    States states(scan.op, memory, plan.lines(), levels);
+    std::byte* const elements = memory + layout.states;
+    if (plan.kind == HostPlan::Kind::columns) {
+      take_items(ColumnWalk<Scan>(scan, states, elements));
+    } else {
+      take_items(ChunkWalk<Scan>(scan, plan, states, elements));
     }
   }
 
  private:
-  void run_tile(std::int64_t bundle_index, std::int64_t tile) const {
-    const Bundle bundle = bundles[bundle_index];
-    int* const flag = board.flags + bundle_index * tiles;
-    Nodes* const node = board.nodes + bundle_index * tiles;
+  /// By the kernels for vectors; false where they don't serve.
+  bool run_float_sums(std::byte* memory) const {
+    using namespace float_sums;
+    const Kernels* const kernels = float_sums::kernels<rounds_to_odd<Scan>>();
+    if (kernels == nullptr) return false;
+    if (plan.kind == HostPlan::Kind::columns && FloatColumnWalk<Scan>::can_walk(scan)) {
+      take_items(FloatColumnWalk<Scan>(scan, plan, *kernels, memory, levels));
+      return true;
+    }
+    if (plan.kind == HostPlan::Kind::slabs && FloatSlabWalk<Scan>::can_walk(scan, plan, *kernels)) {
+      take_items(FloatSlabWalk<Scan>(scan, plan, *kernels, memory, levels));
+      return true;
+    }
+    if (plan.kind == HostPlan::Kind::lines && plan.columns > 1 &&
+        FloatColumnWalk<Scan>::can_walk(scan)) {
+      take_items(FloatColumnWalk<Scan>(scan, plan, *kernels, memory, levels));
+      return true;
+    }
+    if (plan.kind == HostPlan::Kind::lines && FloatLineWalk<Scan>::can_walk(scan, plan)) {
+      take_items(FloatLineWalk<Scan>(scan, plan, *kernels, memory, levels));
+      return true;
+    }
+    return false;
+  }
 
-    const auto load = scan.load.line(bundle.outer);
-    const auto store = scan.store.line(bundle.outer);
-    PrefixTree<typename Scan::Op, Block::lines> tree(scan.op, bundle.count);
-    Block blocks[max_tile_blocks];
-    const std::int64_t begin = tile * tile_blocks * Block::length;
-    const std::int64_t end = std::min(begin + tile_blocks * Block::length, scan.extents.length);
-    for (std::int64_t first = begin; first < end; first += Block::length) {
-      Block& block = blocks[(first - begin) / Block::length];
-      const int count = elements_of_block<Block>(scan.extents, first);
-      block.load(scan, load, store, first, count, bundle.lane, bundle.count);
-      if (count == Block::length) {
-        Nodes sum = block.sum();
-        tree.merge(sum);
+  template <class Walk>
+  void take_items(Walk walk) const {
+    const std::atomic_ref<Counter> next(*reinterpret_cast<Counter*>(buffer));
+    const std::int64_t items = plan.items();
+    for (;;) {
+      const std::int64_t item = next.fetch_add(1, std::memory_order_relaxed);
+      if (item >= items) return;
+      const std::int64_t first = item * plan.groups_at_once;
+      const std::int64_t last = std::min(first + plan.groups_at_once, plan.groups);
+      if constexpr (requires { walk.walk_groups(first, last); }) {
+        walk.walk_groups(first, last);
+      } else if (plan.tiles > 1) {
+        walk_tile(walk, item % plan.groups, item / plan.groups);
+      } else {
+        for (std::int64_t g = first; g < last; ++g) {
+          walk.begin(group_of(plan, scan.inner, g));
+          walk.scan(0, scan.length);
+          walk.end();
+        }
       }
-    }
-    // Before anything is published: once all tiles are, the last may store the final state, and the
-    // two states may be one array.
-    Nodes& prefix = tree.prefix();
-    for (int j = 0; j < bundle.count; ++j) {
-      prefix.set(j, scan.initial(bundle.outer, bundle.lane + j));
-    }
-    if (tile + 1 < tiles) {
-      Nodes total = tree.node(std::countr_zero(static_cast<unsigned>(tile_blocks)));
-      for (int level = 0; level < levels_ending_with(tile); ++level) {
-        const std::int64_t left = tile - (std::int64_t{1} << level);
-        wait_for(flag + left);
-        combine(node[left], total, total, bundle.count);
-      }
-      node[tile] = total;
-      publish(flag + tile);
-    }
-    for (int level = std::bit_width(static_cast<std::uint64_t>(tile)) - 1; level >= 0; --level) {
-      if (!((tile >> level) & 1)) continue;
-      const std::int64_t left = (tile >> level << level) - 1;
-      wait_for(flag + left);
-      combine(prefix, node[left], prefix, bundle.count);
-    }
-
-    tree.restart();
-    Nodes state{};
-    state.assign(prefix, bundle.count);
-    for (std::int64_t first = begin; first < end; first += Block::length) {
-      Block& block = blocks[(first - begin) / Block::length];
-      const int count = elements_of_block<Block>(scan.extents, first);
-      state.assign(prefix, bundle.count);
-      block.store(scan, load, store, first, count, bundle.lane, bundle.count, state, false);
-      if (count == Block::length) tree.push(block.sum());
-    }
-    if (tile + 1 == tiles) {
-      for (int j = 0; j < bundle.count; ++j)
-        scan.final(bundle.outer, bundle.lane + j, state.get(j));
     }
   }
 
-  void combine(const Nodes& a, const Nodes& b, Nodes& into, int lanes) const {
-    for (int j = 0; j < lanes; ++j) into.set(j, scan.op.combine(a.get(j), b.get(j)));
+  template <class Walk>
+  void walk_tile(Walk& walk, std::int64_t group, std::int64_t tile) const {
+    const LineGroup lines = group_of(plan, scan.inner, group);
+    auto* const flags = reinterpret_cast<HostBufferLayout::Flag*>(buffer + layout.flags);
+    auto* const nodes = reinterpret_cast<Value*>(buffer + layout.nodes);
+    const TileNodes<Op> tile_nodes(scan.op, flags + group * plan.tiles,
+                                   nodes + group * plan.tiles * plan.columns, plan.tiles,
+                                   lines.columns);
+    const std::int64_t first = tile * plan.tile, last = std::min(first + plan.tile, scan.length);
+    walk.begin(lines);
+    if (tile + 1 < plan.tiles) {
+      walk.sum(first, last);
+      tile_nodes.publish(tile, walk.largest_node());
+      walk.begin(lines);
+    }
+    tile_nodes.combine_prefix(tile, walk.prefix());
+    walk.scan(first, last);
+    if (tile + 1 == plan.tiles) walk.end();
   }
 };
 
-/// How many elements, in bytes, a thread keeps in its cache between summing up and storing.
-inline constexpr int tile_bytes = 1 << 17;
-
-template <class Exec, class Scan, class Block>
-void run_host_walk(const Exec& exec, const Scan& scan, const std::string& label, int lanes) {
-  const Bundles bundles(scan.extents, lanes);
-  Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>>
-      policy(exec, 0, bundles.count);
-  policy.set_chunk_size(1);
-  Kokkos::parallel_for(label + "::walk", policy, HostWalk<Scan, Block>{scan, bundles});
-}
-
-template <class Exec, class Scan, class Block>
-void run_host_tiles(const Exec& exec, const Scan& scan, const std::string& label, int lanes,
-                    int block_size) {
-  constexpr int max_tile_blocks = std::bit_floor(static_cast<unsigned>(std::max<std::size_t>(
-      1, tile_bytes / (Block::length * Block::lines * sizeof(typename Scan::Element)))));
-  using Kernel = HostTiles<Scan, Block, max_tile_blocks>;
-  const int tile_blocks = block_size == 0
-                              ? max_tile_blocks
-                              : std::clamp(block_size / Block::length, 1, max_tile_blocks);
-  const Bundles bundles(scan.extents, lanes);
-  const std::int64_t tiles = ceil_div(scan.extents.length, tile_blocks * Block::length);
-
-  const auto board = tile_board<typename Kernel::Nodes>(exec, bundles.count * tiles, label);
-  const int workers =
-      static_cast<int>(std::min<std::int64_t>(exec.concurrency(), bundles.count * tiles));
-  Kokkos::RangePolicy<Exec> policy(exec, 0, workers);
-  policy.set_chunk_size(1);
-  Kokkos::parallel_for(label + "::tiles", policy, Kernel{scan, tile_blocks, bundles, tiles, board});
-}
-
-/// Lanes in a block of columns, of values of `size` bytes. Wide: memory delivers long rows faster.
-constexpr int column_lanes(int size) { return lanes_in(4096, size); }
-
-/// The same where threads share lines and a tile is a stack of blocks.
-constexpr int column_tile_lanes(int size) { return lanes_in(512, size); }
-
-/// Chunks in a block of rows.
-constexpr int row_lanes(int size) { return lanes_in(4096, size); }
-
-/// Lines in a bundle whose neighbours lie along the axis: each is a stream of its own.
-inline constexpr int transposed_lanes = 32;
-
-/// The path on a host space. `along_axis`: neighbours in memory are neighbours on the axis.
-template <class Exec>
-Path choose_host_path(const Exec& exec, const ScanExtents& extents, int value_size,
-                      bool along_axis) {
-  const int threads = exec.concurrency();
-  // Whole lines are shared out where that gives every thread as much to do.
-  const auto uneven = [&](std::int64_t bundles) {
-    return bundles < 4 * threads && bundles % threads != 0;
-  };
-  // A line must be long enough to fill the lanes with its own chunks.
-  const bool long_lines = extents.length >= 16 * chunk_length;
-  if (long_lines && (along_axis || extents.inner < square_width)) {
-    // Interleaved lines lie in the same cache lines, so their tiles are taken in turn.
-    const bool interleaved = !along_axis && extents.inner > 1;
-    return {Path::Shape::rows, interleaved || uneven(extents.outer * extents.inner), 1};
+/// Carries out a plan of make_host_plan.
+template <class Exec, class Scan>
+void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
+                 const std::string& label) {
+  using Kernel = HostScan<Scan>;
+  const int levels = Kernel::levels_of(plan, scan.length);
+  const int padded_lines = static_cast<int>(ceil_div(plan.lines(), 16)) * 16;  // of whole vectors
+  std::size_t states = Kernel::States::bytes_for(padded_lines, levels);
+  if constexpr (float_sums::serves<Scan>) {
+    states = std::max(states, float_sums::FloatSlabWalk<Scan>::bytes(levels));
   }
-  const int lanes = along_axis ? transposed_lanes : column_lanes(value_size);
-  const bool tiles = long_lines && uneven(Bundles(extents, lanes).count);
-  return {Path::Shape::columns, tiles, tiles ? column_tile_lanes(value_size) : lanes};
-}
-
-template <Path::Shape shape, class Exec, class Scan>
-void run_on_host(const Exec& exec, const Scan& scan, const Path& path, const std::string& label,
-                 int block_size) {
-  constexpr int size = sizeof(typename Scan::Value);
-  if constexpr (shape == Path::Shape::rows) {
-    using Block = RowBlock<Scan, row_lanes(size)>;
-    if (path.tiles) {
-      run_host_tiles<Exec, Scan, Block>(exec, scan, label, 1, block_size);
-    } else {
-      run_host_walk<Exec, Scan, Block>(exec, scan, label, 1);
-    }
-  } else if (path.tiles) {
-    using Block = ColumnBlock<Scan, column_tile_lanes(size)>;
-    run_host_tiles<Exec, Scan, Block>(exec, scan, label, path.lanes, block_size);
-  } else {
-    using Block = ColumnBlock<Scan, column_lanes(size)>;
-    run_host_walk<Exec, Scan, Block>(exec, scan, label, path.lanes);
-  }
+  const HostBufferLayout layout(plan, sizeof(typename Scan::Value), states,
+                                TileCopy<Scan>::bytes_for(plan.tile, plan.lines()));
+  const HostBuffer buffer(layout.bytes, label);
+  std::memset(buffer.data(), 0, layout.nodes);
+  Kokkos::parallel_for(label + (plan.tiles > 1 ? "::tiles" : "::lines"),
+                       Kokkos::RangePolicy<Exec, Kokkos::IndexType<int>>(exec, 0, plan.threads),
+                       Kernel{scan, plan, layout, levels, buffer.data()});
 }
 
 }  // namespace fused_scan::impl

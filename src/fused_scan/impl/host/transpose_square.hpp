@@ -5,7 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
-#include <fused_scan/impl/host/prefix_tree.hpp>
+#include <fused_scan/impl/order/tree.hpp>
 #include <type_traits>
 #include <utility>
 
@@ -21,7 +21,7 @@ using HalfWords = int __attribute__((vector_size(16)));
 
 /// Of groups of `group` words (1 or 2) a0 a1 .. and b0 b1 .. in each half: a0 b0 .. and .. a1 b1.
 template <int group>
-inline void interleave(Words& a, Words& b) {
+[[gnu::always_inline]] inline void interleave(Words& a, Words& b) {
   constexpr auto word = [](int w, bool upper) {
     const int in_half = w % 4 / (2 * group) * group + w % group + (upper ? 2 : 0);
     return w / 4 * 4 + in_half + (w & group ? 8 : 0);
@@ -38,7 +38,7 @@ inline void interleave(Words& a, Words& b) {
 /// Blocks of n rows of n/2 elements, n of which make a vector: the first n/2 rows go into the lower
 /// halves of n/2 vectors, the others into the upper halves.
 template <class T>
-void transpose_in_vectors(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
+[[gnu::always_inline]] inline void transpose_in_vectors(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
   constexpr int n = sizeof(Words) / sizeof(T);
   constexpr int half = n / 2;
   for (int c0 = 0; c0 < chunk_length; c0 += n) {

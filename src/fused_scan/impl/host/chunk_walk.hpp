@@ -1,0 +1,225 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_HOST_CHUNK_WALK_HPP
+#define FUSED_SCAN_IMPL_HOST_CHUNK_WALK_HPP
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fused_scan/impl/host/line_group.hpp>
+#include <fused_scan/impl/host/line_states.hpp>
+#include <fused_scan/impl/host/row_arithmetic.hpp>
+#include <fused_scan/impl/host/tile_copy.hpp>
+#include <fused_scan/impl/host/transpose_square.hpp>
+#include <fused_scan/impl/order/tree.hpp>
+#include <fused_scan/impl/plan/host_plan.hpp>
+#include <type_traits>
+
+namespace fused_scan::impl {
+
+/// Walks over few columns: of many short slabs, chunk by chunk, or of one long slab, many chunks of
+/// it at a time. The chunks are turned, so that what is added lies side by side.
+template <class Scan>
+class ChunkWalk {
+ public:
+  using Op = typename Scan::Op;
+  using Value = typename Scan::Value;
+  using Element = typename Scan::Element;
+  using Result = typename Scan::Result;
+
+  /// `memory` is for the elements of a tile.
+  ChunkWalk(const Scan& scan, const HostPlan& plan, LineStates<Op>& states, std::byte* memory)
+      : m_scan(scan), m_plan(plan), m_states(states), m_copy(memory) {}
+
+  /// From the states that the lines start from.
+  void begin(const LineGroup& group) {
+    m_group = group;
+    m_lines = group.slabs * group.columns;
+    m_states.begin(m_lines);
+    for_lines([&](int line, std::int64_t outer, std::int64_t column) {
+      m_states.prefix()[line] = m_scan.initial(outer, column);
+    });
+  }
+
+  /// Sums up whole chunks; a scan of the same elements is to follow.
+  void sum(std::int64_t first, std::int64_t last) {
+    m_copy.begin(first, m_lines);
+    Block block;
+    for (std::int64_t step = first; step < last;) {
+      const int chunks = chunks_from(step, last);
+      read(step, chunk_length, chunks, block);
+      if constexpr (TileCopy<Scan>::needed) keep(step, chunks, block);
+      sum(chunks, block);
+      for (int q = 0; q < chunks; ++q) m_states.push(block.sum + q * m_lines);
+      step += chunks * chunk_length;
+    }
+    m_copy.keep(true);
+  }
+
+  /// Scans the elements from one position on the axis to another, in the order of the scan.
+  void scan(std::int64_t first, std::int64_t last) {
+    Block block;
+    for (std::int64_t step = first; step < last;) {
+      const int chunks = chunks_from(step, last);
+      const int rows = static_cast<int>(std::min<std::int64_t>(chunk_length, last - step));
+      read(step, rows, chunks, block);
+      if (chunks > 1) {
+        sum(chunks, block);
+        for (int q = 0; q < chunks; ++q) {
+          std::copy_n(m_states.prefix(), m_lines, block.prefix + q * m_lines);
+          m_states.push(block.sum + q * m_lines);
+        }
+      } else {
+        std::copy_n(m_states.prefix(), m_lines, block.prefix);
+      }
+      results(step, rows, chunks, block);
+      if (chunks == 1 && rows == chunk_length) m_states.push(block.sum);
+      write(step, rows, chunks, block);
+      step += chunks * rows;
+      if (step == last) std::copy_n(block.state + (chunks - 1) * m_lines, m_lines, m_states.state());
+    }
+    m_copy.keep(false);
+  }
+
+  /// After the last element.
+  void end() {
+    for_lines([&](int line, std::int64_t outer, std::int64_t column) {
+      m_scan.final(outer, column, m_states.state()[line]);
+    });
+  }
+
+  Value* prefix() const { return m_states.prefix(); }
+  const Value* largest_node() const { return m_states.largest_node(); }
+
+ private:
+  static constexpr int items = host_block_items(
+      static_cast<int>(std::max({sizeof(Value), sizeof(Element), sizeof(Result)})));
+
+  /// A row for each place in a chunk; in a row the chunks' elements, one after the other, of each
+  /// chunk the lines'.
+  struct Block {
+    Element x[chunk_length * items];
+    Result y[chunk_length * items];
+    Value sum[items];
+    Value prefix[items];
+    Value state[items];
+  };
+
+  template <class F>
+  void for_lines(const F& f) const {
+    for (int s = 0; s < m_group.slabs; ++s) {
+      const HostUnit unit = unit_of(m_plan, m_scan.inner, m_group.unit + s);
+      for (int j = 0; j < m_group.columns; ++j) {
+        f(s * m_group.columns + j, unit.outer, unit.column + j);
+      }
+    }
+  }
+
+  int chunks_from(std::int64_t step, std::int64_t last) const {
+    const std::int64_t whole = (last - step) / chunk_length;
+    const int most = std::max(std::min(m_plan.chunks, items / m_lines), 1);
+    return static_cast<int>(std::clamp<std::int64_t>(whole, 1, most));
+  }
+
+  void sum(int chunks, Block& block) const {
+    for (int r = 0; r < chunk_length; ++r) {
+      RowArithmetic<Scan>(m_scan).sum(r, chunks * m_lines, block.x + r * items, block.sum);
+    }
+  }
+  void results(std::int64_t step, int rows, int chunks, Block& block) const {
+    const int n = chunks * m_lines;
+    const bool apart = step == 0 && m_scan.exclusive;  // what comes first may be something else
+    for (int r = 0; r < rows; ++r) {
+      RowArithmetic<Scan>(m_scan).scan(r, false, n, block.x + r * items, block.prefix, block.sum,
+                                       block.state, block.y + r * items);
+    }
+    if (!apart) return;
+    for (int j = 0; j < m_lines; ++j) {
+      block.y[j] = m_scan.op.lower(m_scan.first_output(block.prefix[j]));
+    }
+  }
+
+  /// Chunks that lie in memory one after the other are turned 16 at a time.
+  template <class Access, class T>
+  static constexpr bool turns = Access::is_memory && items % chunk_length == 0 && [] {
+    if constexpr (Access::is_memory) {
+      return std::is_same_v<typename Access::value_type, T> && in_words_v<T>;
+    }
+    return false;
+  }();
+
+  void keep(std::int64_t step, int chunks, const Block& block) const {
+    for (int q = 0; q < chunks; ++q) {
+      for (int r = 0; r < chunk_length; ++r) {
+        std::copy_n(block.x + r * items + q * m_lines, m_lines,
+                    m_copy.at(step + q * chunk_length + r, 0));
+      }
+    }
+  }
+  void read_copy(std::int64_t step, int rows, int chunks, Block& block) const {
+    for (int q = 0; q < chunks; ++q) {
+      for (int r = 0; r < rows; ++r) {
+        std::copy_n(m_copy.at(step + q * chunk_length + r, 0), m_lines,
+                    block.x + r * items + q * m_lines);
+      }
+    }
+  }
+  void read(std::int64_t step, int rows, int chunks, Block& block) const {
+    if (m_copy.filled()) return read_copy(step, rows, chunks, block);
+    for (int s = 0; s < m_group.slabs; ++s) {
+      const HostUnit unit = unit_of(m_plan, m_scan.inner, m_group.unit + s);
+      const auto slab = m_scan.load.slab(unit.outer);
+      int q = 0;
+      if constexpr (turns<typename Scan::Load, Element>) {
+        for (; in_squares(slab.axis_stride) && q + chunk_length <= chunks; q += chunk_length) {
+          impl::transpose_square(slab.at(step + q * chunk_length, unit.column), chunk_length,
+                                 block.x + q, items);
+        }
+      }
+      for (; q < chunks; ++q) {
+        Element* const x = block.x + q * m_lines + s * m_group.columns;
+        for (int r = 0; r < rows; ++r) {
+          const std::int64_t i = m_scan.position(step + q * chunk_length + r);
+          for (int j = 0; j < m_group.columns; ++j) {
+            x[r * items + j] = static_cast<Element>(slab.read(i, unit.column + j));
+          }
+        }
+      }
+    }
+  }
+  void write(std::int64_t step, int rows, int chunks, const Block& block) const {
+    for (int s = 0; s < m_group.slabs; ++s) {
+      const HostUnit unit = unit_of(m_plan, m_scan.inner, m_group.unit + s);
+      const auto slab = m_scan.store.slab(unit.outer);
+      int q = 0;
+      if constexpr (turns<typename Scan::Store, Result>) {
+        for (; in_squares(slab.axis_stride) && q + chunk_length <= chunks; q += chunk_length) {
+          impl::transpose_square(block.y + q, items,
+                                 slab.at(step + q * chunk_length, unit.column), chunk_length);
+        }
+      }
+      for (; q < chunks; ++q) {
+        const Result* const y = block.y + q * m_lines + s * m_group.columns;
+        for (int r = 0; r < rows; ++r) {
+          const std::int64_t i = m_scan.position(step + q * chunk_length + r);
+          for (int j = 0; j < m_group.columns; ++j) slab.write(i, unit.column + j, y[r * items + j]);
+        }
+      }
+    }
+  }
+  bool in_squares(std::int64_t axis_stride) const {
+    return m_lines == 1 && axis_stride == 1 && !m_scan.reverse;
+  }
+
+  const Scan& m_scan;
+  const HostPlan& m_plan;
+  LineStates<Op>& m_states;
+  TileCopy<Scan> m_copy;
+  LineGroup m_group;
+  int m_lines = 1;
+};
+
+}  // namespace fused_scan::impl
+
+#endif

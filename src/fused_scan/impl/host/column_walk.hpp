@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_HOST_COLUMN_WALK_HPP
+#define FUSED_SCAN_IMPL_HOST_COLUMN_WALK_HPP
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fused_scan/impl/host/line_group.hpp>
+#include <fused_scan/impl/host/line_states.hpp>
+#include <fused_scan/impl/host/row_arithmetic.hpp>
+#include <fused_scan/impl/host/tile_copy.hpp>
+#include <fused_scan/impl/order/tree.hpp>
+
+namespace fused_scan::impl {
+
+/// Walks over neighbouring columns of one slab row by row: memory is read and written in its order,
+/// and what is added lies side by side.
+template <class Scan>
+class ColumnWalk {
+ public:
+  using Op = typename Scan::Op;
+  using Value = typename Scan::Value;
+  using Element = typename Scan::Element;
+  using Result = typename Scan::Result;
+
+  /// `memory` is for the elements of a tile.
+  ColumnWalk(const Scan& scan, LineStates<Op>& states, std::byte* memory)
+      : m_scan(scan), m_states(states), m_copy(memory) {}
+
+  /// From the states that the lines start from.
+  void begin(const LineGroup& group) {
+    m_group = group;
+    m_states.begin(group.columns);
+    for (int j = 0; j < group.columns; ++j) {
+      m_states.prefix()[j] = m_scan.initial(group.outer, group.column + j);
+    }
+  }
+
+  /// Sums up whole chunks; a scan of the same elements is to follow.
+  void sum(std::int64_t first, std::int64_t last) {
+    m_copy.begin(first, m_group.columns);
+    for (std::int64_t step = first; step < last; ++step) {
+      const int row = static_cast<int>(step % chunk_length);
+      for (int j = 0; j < m_group.columns; j += piece) {
+        const int n = std::min(piece, m_group.columns - j);
+        Element x[piece];
+        read(step, j, n, x);
+        if constexpr (TileCopy<Scan>::needed) std::copy_n(x, n, m_copy.at(step, j));
+        RowArithmetic<Scan>(m_scan).sum(row, n, x, m_states.sum() + j);
+      }
+      if (row == chunk_length - 1) m_states.push(m_states.sum());
+    }
+    m_copy.keep(true);
+  }
+
+  /// Scans the elements from one position on the axis to another, in the order of the scan.
+  void scan(std::int64_t first, std::int64_t last) {
+    for (std::int64_t step = first; step < last; ++step) {
+      const int row = static_cast<int>(step % chunk_length);
+      for (int j = 0; j < m_group.columns; j += piece) {
+        const int n = std::min(piece, m_group.columns - j);
+        Element x[piece];
+        Result y[piece];
+        read(step, j, n, x);
+        RowArithmetic<Scan>(m_scan).scan(row, step == 0, n, x, m_states.prefix() + j,
+                                         m_states.sum() + j, m_states.state() + j, y);
+        write(step, j, n, y);
+      }
+      if (row == chunk_length - 1) m_states.push(m_states.sum());
+    }
+    m_copy.keep(false);
+  }
+
+  /// After the last element.
+  void end() {
+    for (int j = 0; j < m_group.columns; ++j) {
+      m_scan.final(m_group.outer, m_group.column + j, m_states.state()[j]);
+    }
+  }
+
+  Value* prefix() const { return m_states.prefix(); }
+  const Value* largest_node() const { return m_states.largest_node(); }
+
+ private:
+  /// Of a row's elements so many wait between memory and arithmetic at a time.
+  static constexpr int piece = 64;
+
+  void read(std::int64_t step, int j, int n, Element* KOKKOS_RESTRICT x) const {
+    if (m_copy.filled()) {
+      std::copy_n(m_copy.at(step, j), n, x);
+      return;
+    }
+    const auto slab = m_scan.load.slab(m_group.outer);
+    const std::int64_t i = m_scan.position(step), column = m_group.column + j;
+    if constexpr (Scan::Load::is_memory) {
+      const auto* from = slab.at(i, column);
+      if (slab.column_stride == 1) {
+        for (int k = 0; k < n; ++k) x[k] = static_cast<Element>(from[k]);
+        return;
+      }
+    }
+    for (int k = 0; k < n; ++k) x[k] = static_cast<Element>(slab.read(i, column + k));
+  }
+  void write(std::int64_t step, int j, int n, const Result* KOKKOS_RESTRICT y) const {
+    const auto slab = m_scan.store.slab(m_group.outer);
+    const std::int64_t i = m_scan.position(step), column = m_group.column + j;
+    if constexpr (Scan::Store::is_memory) {
+      auto* to = slab.at(i, column);
+      using Stored = typename Scan::Store::value_type;
+      if (slab.column_stride == 1) {
+        for (int k = 0; k < n; ++k) to[k] = static_cast<Stored>(y[k]);
+        return;
+      }
+    }
+    for (int k = 0; k < n; ++k) slab.write(i, column + k, y[k]);
+  }
+
+  const Scan& m_scan;
+  LineStates<Op>& m_states;
+  TileCopy<Scan> m_copy;
+  LineGroup m_group;
+};
+
+}  // namespace fused_scan::impl
+
+#endif

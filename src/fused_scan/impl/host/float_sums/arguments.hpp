@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_HOST_FLOAT_SUMS_ARGUMENTS_HPP
+#define FUSED_SCAN_IMPL_HOST_FLOAT_SUMS_ARGUMENTS_HPP
+
+// What the kernels that add floats in vectors are given: pointers and strides, no templates.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fused_scan::impl::float_sums {
+
+/// What is stored.
+struct Results {
+  bool exclusive = false;
+  bool zeros_first = false;  // the first result of a line is 0, not the state that it starts from
+  bool streaming = false;    // by stores that bypass the caches
+};
+
+/// A tree over the chunks of lines side by side, as LineStates, in doubles. Rows are `pitch` apart,
+/// a multiple of `padding`, and what is beyond the lines may be anything.
+struct Tree {
+  static constexpr int padding = 8;
+
+  int pitch = 0;
+  int level = 0;  // of the largest node that ends with the last chunk
+  std::int64_t chunks = 0;
+  double* prefix = nullptr;
+  double* sum = nullptr;
+  double* node = nullptr;
+  double* before = nullptr;
+};
+
+/// At most a chunk of rows, the first of which begins one.
+struct Rows {
+  const float* x = nullptr;
+  std::int64_t x_stride = 0;
+  float* y = nullptr;
+  std::int64_t y_stride = 0;
+  int count = 0;
+  int columns = 0;
+  bool begin_lines = false;
+};
+
+/// Slabs of few columns, or pieces of them, which lie at the same distance from each other.
+struct Slabs {
+  const float* x = nullptr;
+  std::int64_t x_stride = 0;  // from row to row
+  std::int64_t x_slab = 0;    // from slab to slab
+  float* y = nullptr;
+  std::int64_t y_stride = 0;
+  std::int64_t y_slab = 0;
+  int count = 0;
+  int columns = 0;
+  std::int64_t length = 0;
+  bool begin_lines = false;
+  bool in_place = false;
+  // Where lines start from states, or what they end in is asked for: of each slab a row of whole
+  // vectors. First the one, then the other.
+  bool has_states = false;
+  double* states = nullptr;
+};
+
+/// A piece of one line, neighbours in memory, up or down (reverse) from x and y.
+struct Line {
+  const float* x = nullptr;
+  float* y = nullptr;
+  std::int64_t length = 0;
+  bool reverse = false;
+  bool begins = false;
+};
+
+/// The chunks of a line that are added side by side: two squares of 16 by 16 elements.
+inline constexpr int block_chunks = 32;
+inline constexpr int block_length = 16 * block_chunks;
+
+/// The tree over the blocks of one line.
+struct LineTree {
+  static constexpr int max_levels = 40;
+
+  double prefix = 0;
+  double last = 0;  // after the last element
+  int level = 0;
+  std::int64_t blocks = 0;
+  double node[max_levels];
+  double before[max_levels];
+  // For the kernels' own use: zeros at first.
+  alignas(64) std::byte memory[11 << 10] = {};
+};
+
+/// The kernels for one set of instructions.
+struct Kernels {
+  int lanes;           // doubles in a vector
+  int narrow_columns;  // of scan_slabs, at most
+  void (*sum_rows)(const Rows&, Tree&);
+  void (*scan_rows)(const Rows&, const Results&, Tree&);
+  void (*push)(Tree&);
+  void (*scan_slabs)(const Slabs&, const Results&, Tree&);
+  void (*sum_line)(const Line&, LineTree&);
+  void (*scan_line)(const Line&, const Results&, LineTree&);
+};
+
+}  // namespace fused_scan::impl::float_sums
+
+#endif

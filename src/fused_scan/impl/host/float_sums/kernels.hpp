@@ -1,0 +1,121 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_HOST_FLOAT_SUMS_KERNELS_HPP
+#define FUSED_SCAN_IMPL_HOST_FLOAT_SUMS_KERNELS_HPP
+
+// Sums of floats in vectors of doubles, for AVX2 and AVX-512, of which the processor decides at run
+// time. Neither changes a bit. On other processors there are none, and the plain loops of the engine
+// are what compilers make of them.
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <fused_scan/impl/host/float_sums/arguments.hpp>
+#include <fused_scan/impl/host/transpose_square.hpp>
+#include <fused_scan/impl/operator/rounding.hpp>
+#include <fused_scan/impl/order/tree.hpp>
+#include <type_traits>
+#include <utility>
+
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__CUDA_ARCH__)
+#define FUSED_SCAN_HAVE_VECTORS
+#include <immintrin.h>
+#endif
+
+#if defined(FUSED_SCAN_HAVE_VECTORS)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#endif
+namespace fused_scan::impl::float_sums::avx2 {
+#define FUSED_SCAN_LANES 4
+#include <fused_scan/impl/host/float_sums/vectors.hpp>
+// After it: what follows uses it.
+#include <fused_scan/impl/host/float_sums/column_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/line_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
+#undef FUSED_SCAN_LANES
+}  // namespace fused_scan::impl::float_sums::avx2
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(                                                           \
+    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")
+#endif
+namespace fused_scan::impl::float_sums::avx512 {
+#define FUSED_SCAN_LANES 8
+#include <fused_scan/impl/host/float_sums/vectors.hpp>
+// After it: what follows uses it.
+#include <fused_scan/impl/host/float_sums/column_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/line_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
+#undef FUSED_SCAN_LANES
+}  // namespace fused_scan::impl::float_sums::avx512
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif
+
+namespace fused_scan::impl::float_sums {
+
+enum class Vectors { none, avx2, avx512 };
+
+/// The widest vectors that are used, for tests of the others.
+inline std::atomic<Vectors> widest_vectors{Vectors::avx512};
+
+inline Vectors vectors_of_processor() {
+#if defined(FUSED_SCAN_HAVE_VECTORS)
+  static const Vectors widest = [] {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+      return Vectors::avx512;
+    }
+    return __builtin_cpu_supports("avx2") ? Vectors::avx2 : Vectors::none;
+  }();
+  return std::min(widest, widest_vectors.load(std::memory_order_relaxed));
+#else
+  return Vectors::none;
+#endif
+}
+
+/// For sums rounded to odd, or to nearest; none where the processor has no such vectors.
+template <bool odd>
+const Kernels* kernels() {
+#if defined(FUSED_SCAN_HAVE_VECTORS)
+  static constexpr Kernels for_avx512{
+      avx512::lanes,           avx512::narrow_vectors * avx512::lanes,
+      avx512::sum_rows<odd>,   avx512::scan_rows<odd>,
+      avx512::push<odd>,       avx512::scan_slabs<odd>,
+      avx512::sum_line<odd>,   avx512::scan_line<odd>};
+  static constexpr Kernels for_avx2{
+      avx2::lanes,         avx2::narrow_vectors * avx2::lanes,
+      avx2::sum_rows<odd>, avx2::scan_rows<odd>,
+      avx2::push<odd>,     avx2::scan_slabs<odd>,
+      avx2::sum_line<odd>, avx2::scan_line<odd>};
+  switch (vectors_of_processor()) {
+    case Vectors::avx512:
+      return &for_avx512;
+    case Vectors::avx2:
+      return &for_avx2;
+    case Vectors::none:
+      break;
+  }
+#endif
+  return nullptr;
+}
+
+}  // namespace fused_scan::impl::float_sums
+
+#endif

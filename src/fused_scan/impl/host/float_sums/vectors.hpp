@@ -1,0 +1,146 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Included once for each set of instructions, between pragmas that switch it on, with
+// FUSED_SCAN_LANES doubles in a vector: functions with vectors as arguments have to be compiled for
+// the instructions that they use, and neither a template nor an attribute does that to functions
+// that they call. By itself it is empty.
+
+#if defined(FUSED_SCAN_LANES)
+
+inline constexpr int lanes = FUSED_SCAN_LANES;
+using Doubles = double __attribute__((vector_size(8 * lanes)));
+using Floats = float __attribute__((vector_size(4 * lanes)));
+using Longs = long long __attribute__((vector_size(8 * lanes)));
+using Words = unsigned __attribute__((vector_size(8 * lanes)));
+
+template <class Vector, class T>
+[[gnu::always_inline]] inline Vector load(const T* from) {
+  Vector vector;
+  std::memcpy(&vector, from, sizeof(Vector));
+  return vector;
+}
+template <class Vector, class T>
+[[gnu::always_inline]] inline void store(T* to, const Vector& vector) {
+  std::memcpy(static_cast<void*>(to), &vector, sizeof(Vector));
+}
+[[gnu::always_inline]] inline Doubles widened(Floats x) {
+  return __builtin_convertvector(x, Doubles);
+}
+[[gnu::always_inline]] inline Floats narrowed(Doubles x) {
+  return __builtin_convertvector(x, Floats);
+}
+[[gnu::always_inline]] inline Doubles broadcast(double x) { return x - Doubles{}; }
+
+[[gnu::always_inline]] inline bool any(const Longs& mask) {
+  long long bits = 0;
+  for (int k = 0; k < lanes; ++k) bits |= mask[k];
+  return bits != 0;
+}
+
+/// The first `count` elements, fewer than there are lanes.
+[[gnu::always_inline]] inline Floats load_part(const float* from, int count) {
+#if FUSED_SCAN_LANES == 8
+  return (Floats)_mm256_maskz_loadu_ps(static_cast<__mmask8>((1 << count) - 1), from);
+#else
+  const __m128i places = _mm_setr_epi32(0, 1, 2, 3);
+  return (Floats)_mm_maskload_ps(from, _mm_cmpgt_epi32(_mm_set1_epi32(count), places));
+#endif
+}
+[[gnu::always_inline]] inline void store_part(float* to, Floats x, int count) {
+#if FUSED_SCAN_LANES == 8
+  _mm256_mask_storeu_ps(to, static_cast<__mmask8>((1 << count) - 1), (__m256)x);
+#else
+  const __m128i places = _mm_setr_epi32(0, 1, 2, 3);
+  _mm_maskstore_ps(to, _mm_cmpgt_epi32(_mm_set1_epi32(count), places), (__m128)x);
+#endif
+}
+[[gnu::always_inline]] inline void stream(float* to, Floats x) {
+#if FUSED_SCAN_LANES == 8
+  _mm256_stream_ps(to, (__m256)x);
+#else
+  _mm_stream_ps(to, (__m128)x);
+#endif
+}
+
+/// odd_sum() of each.
+[[gnu::always_inline]] inline Doubles odd_sums(Doubles a, Doubles b) {
+#if FUSED_SCAN_LANES == 8
+  // One of the two neighbours that enclose an inexact sum is odd. Both roundings of an exact sum are
+  // that sum, but for x - x, which rounds down to -0.
+  const Doubles below = (Doubles)_mm512_maskz_add_round_pd(
+      0xff, (__m512d)a, (__m512d)b, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const Doubles above = (Doubles)_mm512_maskz_add_round_pd(
+      0xff, (__m512d)a, (__m512d)b, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+  return ((Longs)below & 1) != 0 ? below : above;
+#else
+  const Doubles sum = a + b, b_in_sum = sum - a, a_in_sum = sum - b_in_sum;
+  const Doubles error = (a - a_in_sum) + (b - b_in_sum);
+  // Beside a sum that isn't finite stands an error that isn't a number.
+  const Longs inexact = (error < 0) | (error > 0);
+  const Longs beyond = ((Longs)sum ^ (Longs)error) < 0;
+  return (Doubles)(((Longs)sum + (beyond & inexact)) | (inexact & 1));
+#endif
+}
+
+// Ways to add. Where rounding to odd takes more than adding does, chunks are looked at first: if no
+// sum of their elements is rounded, they are added plainly, and only a result that may be a tie of
+// two floats is added again.
+
+struct Plainly {
+  static constexpr bool minds_ties = false;
+  [[gnu::always_inline]] static Doubles add(Doubles a, Doubles b) { return a + b; }
+};
+struct ToOdd {
+  static constexpr bool minds_ties = false;
+  [[gnu::always_inline]] static Doubles add(Doubles a, Doubles b) { return odd_sums(a, b); }
+};
+struct Exactly {
+  static constexpr bool minds_ties = true;
+  [[gnu::always_inline]] static Doubles add(Doubles a, Doubles b) { return a + b; }
+};
+
+inline constexpr bool looks_first = FUSED_SCAN_LANES != 8;
+
+/// The largest exponent of floats, and the smallest of those that aren't 0, found in vectors.
+class Exponents {
+ public:
+  [[gnu::always_inline]] void add(Words bits) {
+    const Words x = bits << 1;
+    m_largest = x > m_largest ? x : m_largest;
+    const Words y = x - 1;  // 0 becomes the largest of all
+    m_smallest = y < m_smallest ? y : m_smallest;
+  }
+  void add(const float* x, std::int64_t count) {
+    constexpr int n = 2 * lanes;
+    std::int64_t j = 0;
+    for (; j + n <= count; j += n) add(load<Words>(x + j));
+    if (j < count) {
+      float rest[n] = {};
+      for (int k = 0; j + k < count; ++k) rest[k] = x[j + k];
+      add(load<Words>(rest));
+    }
+  }
+  /// Whether no sum of 16 of them is rounded in a double: all are multiples of the last place of the
+  /// smallest, and 16 times the largest has at most 53 places above that.
+  bool add_exactly() const {
+    unsigned largest = 0, smallest = ~0u;
+    for (int k = 0; k < 2 * lanes; ++k) {
+      largest = largest > m_largest[k] ? largest : m_largest[k];
+      smallest = smallest < m_smallest[k] ? smallest : m_smallest[k];
+    }
+    if (largest == 0) return true;
+    return largest >> 24 != 255 && (largest >> 24) - ((smallest + 1) >> 24) <= 25;
+  }
+
+ private:
+  Words m_largest = {};
+  Words m_smallest = ~Words{};
+};
+
+/// Doubles half-way between two floats. (Sums of floats below the normal ones are exact.)
+[[gnu::always_inline]] inline Longs ties(Doubles x) {
+  return ((Longs)x & 0x1fffffff) == 0x10000000;
+}
+
+#endif
