@@ -54,6 +54,13 @@ KOKKOS_FORCEINLINE_FUNCTION void copy_to_scratch(T* to, const T* from) {
   *to = *from;
 }
 
+/// Asks for the cache line of an address, to wait in the cache that the whole card shares.
+KOKKOS_FORCEINLINE_FUNCTION void prefetch_to_cache([[maybe_unused]] const void* address) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+#endif
+}
+
 /// Until the copies that this thread has begun are there.
 KOKKOS_FORCEINLINE_FUNCTION void await_copies() {
 #if defined(__CUDA_ARCH__)

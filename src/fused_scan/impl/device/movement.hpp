@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <fused_scan/impl/device/backend.hpp>
 #include <fused_scan/impl/device/tile.hpp>
+#include <fused_scan/impl/device/unrolled.hpp>
 #include <fused_scan/impl/plan/device_plan.hpp>
 
 namespace fused_scan::impl {
@@ -50,6 +51,26 @@ class TileMover {
     columns_first(move_element);
   }
 
+  /// Asks for the elements of the tile, to wait in the cache of the card.
+  KOKKOS_FUNCTION void prefetch(Movement movement) const {
+    if constexpr (Access::is_memory) {
+      constexpr int line = 128 / int{sizeof(T)};
+      if (movement == Movement::linear_packs || movement == Movement::linear) {
+        const T* const begin = first();
+        for (int at = m_thread * line; at < elements(); at += m_threads * line) {
+          prefetch_to_cache(begin + at);
+        }
+      } else if (movement != Movement::axis_first) {
+        const Slab from = slab(0);
+        for (int i = m_thread; i < m_tile.rows; i += m_threads) {
+          for (int j = 0; j < m_tile.columns; j += line) {
+            prefetch_to_cache(from.at(m_tile.first_row + i, m_tile.first_column + j));
+          }
+        }
+      }
+    }
+  }
+
  private:
   KOKKOS_FUNCTION Slab slab(int s) const {
     const std::int64_t index = m_tile.first_slab + s;
@@ -75,10 +96,8 @@ class TileMover {
     T* const begin = first();
     const int count = elements();
     const int before = (pack - shift) & (pack - 1);
-#pragma unroll 4
-    for (int at = before + m_thread * pack; at + pack <= count; at += m_threads * pack) {
-      move_pack(at, begin + at);
-    }
+    by_fours(before + m_thread * pack, count - pack + 1, m_threads * pack,
+             [&](int at) { move_pack(at, begin + at); });
     if (m_thread < before && m_thread < count) move_element(m_thread, linear_slab(), m_thread, 0);
     const int after = before + ((count - before) & -pack) + m_thread;
     if (count > before && m_thread < pack && after < count) {
@@ -97,12 +116,11 @@ class TileMover {
         const int step = start.high_step * m_tile.pitch;
         int index = m_tile.index(s, start.high, start.low * pack);
         T* address = row + start.low * pack;
-#pragma unroll 4
-        for (int i = start.high; i < m_tile.rows; i += start.high_step) {
+        by_fours(start.high, m_tile.rows, start.high_step, [&](int) {
           move_pack(index, address);
           index += step;
           address += start.high_step * stride;
-        }
+        });
         continue;
       }
       TwoDigits at = start;
@@ -117,8 +135,7 @@ class TileMover {
   KOKKOS_FORCEINLINE_FUNCTION void linear(const MoveElement& move_element) const {
     const Slab contiguous = linear_slab();
     const int count = elements();
-#pragma unroll 4
-    for (int at = m_thread; at < count; at += m_threads) move_element(at, contiguous, at, 0);
+    by_fours(m_thread, count, m_threads, [&](int at) { move_element(at, contiguous, at, 0); });
   }
   KOKKOS_FUNCTION Slab linear_slab() const {
     Slab contiguous = slab(0);
@@ -149,11 +166,10 @@ class TileMover {
       for (int j = m_thread; j < m_tile.columns; j += m_threads) {
         const std::int64_t column = m_tile.first_column + j;
         int index = m_tile.index(s, 0, j);
-#pragma unroll 4
-        for (int i = 0; i < m_tile.rows; ++i) {
+        by_fours(0, m_tile.rows, 1, [&](int i) {
           move_element(index, from, m_tile.first_row + i, column);
           index += m_tile.pitch;
-        }
+        });
       }
     }
   }

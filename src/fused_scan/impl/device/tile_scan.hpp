@@ -46,7 +46,7 @@ struct TileScan {
   /// Five teams on a multiprocessor leave 96 registers for a thread. With six (80) some wait in
   /// local memory, for which the scratch memory leaves hardly any cache: 0.7 of the speed. Large
   /// values need more registers.
-  static constexpr int threads = 128;
+  static constexpr int threads = team_threads;
   static constexpr bool small = sizeof(Value) <= 16 && slot_size <= 16;
   using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<threads, small ? 5 : 1>>;
   using Member = typename Policy::member_type;
@@ -70,6 +70,15 @@ struct TileScan {
     }
     // Neighbouring groups lie side by side in memory.
     const auto groups = static_cast<std::uint32_t>(plan.groups);
+    if (plan.tiles_ahead > 0) {
+      const std::uint32_t later = id.id + static_cast<std::uint32_t>(plan.tiles_ahead);
+      if (later < static_cast<std::uint32_t>(member.league_size())) {
+        const Tile tile(plan, scan, later % groups, later / groups);
+        TileMover<typename Scan::Load, Loaded, Slot>(scan.load, tile, scan.inner, member.team_rank(),
+                                                     member.team_size())
+            .prefetch(plan.load);
+      }
+    }
     const std::uint32_t number = id.id / groups;
     Team(*this, member, id.call, id.id - number * groups, number).run();
   }
@@ -279,12 +288,14 @@ struct TileScan {
       });
     }
 
-    /// Calls work(begin, size) for the groups of a chunk: of 8, and of 2 where fewer are left.
+    static constexpr int group = 8;
+    /// Calls work(begin, size) for the groups of a chunk, and those of 2 where fewer are left.
     template <class Work>
     KOKKOS_FORCEINLINE_FUNCTION void for_groups(int begin, int end, const Work& work) const {
-      looped((end - begin) / 8,
-             [&](int g) { work(begin + 8 * g, std::integral_constant<int, 8>()); });
-      const int rest = begin + (end - begin) / 8 * 8;
+      looped((end - begin) / group, [&](int g) {
+        work(begin + group * g, std::integral_constant<int, group>());
+      });
+      const int rest = begin + (end - begin) / group * group;
       looped((end - rest + 1) / 2,
              [&](int g) { work(rest + 2 * g, std::integral_constant<int, 2>()); });
     }
@@ -296,12 +307,12 @@ struct TileScan {
     KOKKOS_FORCEINLINE_FUNCTION Value sum_of_chunk(const Run& run, int begin) const {
       const Op& op = m_kernel.scan.op;
       Value sum = op.neutral();
-      looped(chunk_length / 8, [&](int g) {
-        Element elements[8];
-        Places<8> places;
-        read<8>(run, begin + 8 * g, places, elements);
+      looped(chunk_length / group, [&](int g) {
+        Element elements[group];
+        Places<group> places;
+        read<group>(run, begin + group * g, places, elements);
         sum = g == 0 ? op.lift(elements[0]) : op.accumulate(sum, elements[0]);
-        unrolled<7>([&](int r) { sum = op.accumulate(sum, elements[r + 1]); });
+        unrolled<group - 1>([&](int r) { sum = op.accumulate(sum, elements[r + 1]); });
       });
       return sum;
     }
@@ -409,7 +420,6 @@ struct TileScan {
         const int line = at.high * m_tile.columns + at.low;
         const Value prefix = initial(line);
         Value sum = prefix, state = prefix;
-#pragma unroll 2
         for (int i = 0; i < m_tile.rows; ++i) {
           const auto element = static_cast<Element>(*m_staging.template at<Loaded, Slot>(index));
           const Value before = i == 0 ? scan.first_output(prefix) : state;

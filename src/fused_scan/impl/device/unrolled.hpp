@@ -28,6 +28,15 @@ KOKKOS_FORCEINLINE_FUNCTION void looped(int n, const F& f) {
   for (int i = 0; i < n; ++i) f(i);
 }
 
+/// f(i) for i from `begin` below `end` by steps of `step`, four written out at a time.
+template <class F>
+KOKKOS_FORCEINLINE_FUNCTION void by_fours(int begin, int end, int step, const F& f) {
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
+#pragma unroll 4
+#endif
+  for (int i = begin; i < end; i += step) f(i);
+}
+
 }  // namespace fused_scan::impl
 
 #endif

@@ -52,6 +52,15 @@ KOKKOS_INLINE_FUNCTION int levels_over(std::int64_t count) {
   return levels;
 }
 
+/// Calls f(level, last block) for the nodes that make up the prefix before block `index`, from left
+/// to right, of 2^levels blocks.
+template <class F>
+void for_prefix_nodes(std::int64_t index, int levels, const F& f) {
+  for (int level = levels - 1; level >= 0; --level) {
+    if ((index >> level) & 1) f(level, (index >> level << level) - 1);
+  }
+}
+
 /// `prefix` combined with the blocks before `index`, counted from where `prefix` ends, by one node
 /// for each bit of `index`, the largest first; node(last block) is the largest that ends with a
 /// block.

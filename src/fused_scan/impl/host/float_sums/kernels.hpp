@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-#if defined(__GNUC__) && defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__CUDA_ARCH__)
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__CUDACC__)
 #define FUSED_SCAN_HAVE_VECTORS
 #include <immintrin.h>
 #endif
