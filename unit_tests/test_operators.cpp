@@ -106,6 +106,13 @@ TEMPLATE_LIST_TEST_CASE("Operators.LawsOnFloatingPointNumbers", "", Floats) {
   check_associative<MonoidOf<Min, T>>(floats<T>());
 }
 
+/// As the engines do: a monoid may have a way of its own to add an element.
+template <class M, class T>
+typename M::value_type accumulated(const M& op, const typename M::value_type& value, const T& x) {
+  if constexpr (requires { op.accumulate(value, x); }) return op.accumulate(value, x);
+  return op.combine(value, op.lift(x));
+}
+
 TEMPLATE_LIST_TEST_CASE("Operators.CompensatedSumLiftsAndLowers", "", Floats) {
   using T = TestType;
   const MonoidOf<CompensatedSum, T> op;
@@ -113,10 +120,10 @@ TEMPLATE_LIST_TEST_CASE("Operators.CompensatedSumLiftsAndLowers", "", Floats) {
     CHECK(distance(op.lower(op.lift(x)), x) == 0);
     CHECK(distance(op.lower(op.combine(op.identity(), op.lift(x))), x) == 0);
     CHECK(distance(op.lower(op.combine(op.lift(x), op.identity())), x) == 0);
-    CHECK(distance(op.lower(op.accumulate(op.identity(), x)), x) == 0);
+    CHECK(distance(op.lower(accumulated(op, op.identity(), x)), x) == 0);
     for (const T y : floats<T>()) {
       CHECK(distance(op.lower(op.combine(op.lift(x), op.lift(y))), x + y) == 0);
-      CHECK(distance(op.lower(op.accumulate(op.lift(x), y)), x + y) == 0);
+      CHECK(distance(op.lower(accumulated(op, op.lift(x), y)), x + y) == 0);
     }
   }
 }
