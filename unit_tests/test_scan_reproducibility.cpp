@@ -111,41 +111,51 @@ void for_each_shape(F f) {
 
 // Scans a line in chunks of 16 elements, each combined one element after the other, under a binary
 // tree over the chunks. The prefix before chunk q has a node for each bit of q that is set, the
-// largest first.
-template <class T, class Op>
-void scan_in_documented_order(std::span<T> line, const T& identity, Op op, ScanKind kind) {
+// largest first. An element's own prefix is that combined with the chunk's elements up to it, which
+// are first combined among themselves where the operator's `in_chunks` says so. Value is what the
+// operator carries.
+template <class Value, class T, class Op>
+void scan_in_documented_order(std::span<T> line, const Value& identity, Op op, ScanKind kind,
+                              bool in_chunks) {
   constexpr std::size_t chunk_length = 16;
-  std::vector<std::vector<T>> nodes(1);  // nodes[s][k] is the sum of the 2^s chunks from k 2^s on
+  std::vector<std::vector<Value>> nodes(1);  // nodes[s][k]: the sum of the 2^s chunks from k 2^s on
   for (std::size_t i = 0; i < line.size(); i += chunk_length) {
     const auto chunk = line.subspan(i, std::min(chunk_length, line.size() - i));
-    nodes[0].push_back(std::accumulate(chunk.begin() + 1, chunk.end(), chunk[0], op));
+    nodes[0].push_back(
+        std::accumulate(chunk.begin() + 1, chunk.end(), static_cast<Value>(chunk[0]), op));
   }
   while (nodes.back().size() > 1) {
-    std::vector<T> parents;
+    std::vector<Value> parents;
     for (std::size_t k = 0; k + 1 < nodes.back().size(); k += 2)
       parents.push_back(op(nodes.back()[k], nodes.back()[k + 1]));
     nodes.push_back(parents);
   }
 
   for (std::size_t i = 0; i < line.size(); i += chunk_length) {
-    T prefix = identity;
+    Value prefix = identity;
     std::size_t first = 0;
     for (std::size_t s = nodes.size(); s-- > 0;)
       if (((i / chunk_length) >> s & 1) != 0) {
         prefix = op(prefix, nodes[s][first >> s]);
         first += std::size_t{1} << s;
       }
-    fold_line(line.subspan(i, std::min(chunk_length, line.size() - i)), prefix, op, kind);
+    Value sum = identity, state = prefix;
+    for (T& x : line.subspan(i, std::min(chunk_length, line.size() - i))) {
+      const Value before = state;
+      sum = op(sum, x);
+      state = in_chunks ? op(prefix, sum) : op(state, x);
+      x = static_cast<T>(kind == ScanKind::inclusive ? state : before);
+    }
   }
 }
 
-template <class T, class Op, class Reference>
-void check_documented_order(const T& identity, Reference reference) {
+template <class T, class Op, class Value, class Reference>
+void check_documented_order(const Value& identity, Reference reference, bool in_chunks) {
   for_each_shape([&](const Extents& extents, int axis) {
     const auto array = Case<T, Op>::numbers(extents);
     for_each_call(axis, [&](const ScanCall& call) {
       const auto expected = map_lines(array, axis, call.direction, [&](std::span<T> line) {
-        scan_in_documented_order(line, identity, reference, call.kind);
+        scan_in_documented_order(line, identity, reference, call.kind, in_chunks);
       });
       INFO(to_string(extents) << ", " << to_string(call));
       CHECK_THAT((scanned_plainly<T, Op>(array, call)), equals_bitwise(expected));
@@ -156,8 +166,8 @@ void check_documented_order(const T& identity, Reference reference) {
 }  // namespace
 
 TEST_CASE("ScanReproducibility.TheOrderIsTheDocumentedOne") {
-  check_documented_order<float, Sum>(0, ReferenceSum{});
-  check_documented_order<double, Prod>(1, ReferenceProduct{});
+  check_documented_order<float, Sum>(0.0, ReferenceSum{}, true);
+  check_documented_order<double, Prod>(1.0, ReferenceProduct{}, false);
 }
 
 TEMPLATE_LIST_TEST_CASE("ScanReproducibility.NumberOfThreads", "", Cases) {

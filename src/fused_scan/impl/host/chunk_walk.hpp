@@ -40,6 +40,7 @@ class ChunkWalk {
     for_lines([&](int line, std::int64_t outer, std::int64_t column) {
       m_states.prefix()[line] = m_scan.initial(outer, column);
     });
+    m_states.keep();
   }
 
   /// Sums up whole chunks; a scan of the same elements is to follow.
@@ -89,6 +90,8 @@ class ChunkWalk {
     });
   }
 
+  /// Between sum() and scan().
+  void restart() { m_states.restart(); }
   Value* prefix() const { return m_states.prefix(); }
   const Value* largest_node() const { return m_states.largest_node(); }
 

@@ -36,6 +36,7 @@ class ColumnWalk {
     for (int j = 0; j < group.columns; ++j) {
       m_states.prefix()[j] = m_scan.initial(group.outer, group.column + j);
     }
+    m_states.keep();
   }
 
   /// Sums up whole chunks; a scan of the same elements is to follow.
@@ -80,6 +81,8 @@ class ColumnWalk {
     }
   }
 
+  /// Between sum() and scan().
+  void restart() { m_states.restart(); }
   Value* prefix() const { return m_states.prefix(); }
   const Value* largest_node() const { return m_states.largest_node(); }
 

@@ -153,8 +153,9 @@ struct HostScan {
     walk.begin(lines);
     if (tile + 1 < plan.tiles) {
       walk.sum(first, last);
+      // When all nodes are there the last tile writes the final states, perhaps over the initial ones.
       tile_nodes.publish(tile, walk.largest_node());
-      walk.begin(lines);
+      walk.restart();
     }
     tile_nodes.combine_prefix(tile, walk.prefix());
     walk.scan(first, last);

@@ -37,6 +37,14 @@ class LineStates {
     m_level = 0;
   }
 
+  /// Keeps the prefixes that were set, for restart(), until state() is used.
+  void keep() { copy(m_prefix, m_state); }
+  /// Forgets its chunks, and is before the first one again.
+  void restart() {
+    m_chunks = 0;
+    copy(m_state, m_prefix);
+  }
+
   Value* prefix() const { return m_prefix; }  ///< before the next chunk
   Value* sum() const { return m_sum; }        ///< of the chunk so far, for the caller's use
   Value* state() const { return m_state; }    ///< after an element, for the caller's use

@@ -15,7 +15,15 @@ struct Results {
   bool exclusive = false;
   bool zeros_first = false;  // the first result of a line is 0, not the state that it starts from
   bool streaming = false;    // by stores that bypass the caches
+  // A line starts from a state with places below those of floats: its sums may be ties of floats
+  // below the normal ones, which ties() doesn't see.
+  bool below_floats = false;
 };
+
+/// Whether a state may have such places: those of a double above 2^-96 are multiples of 2^-149.
+inline bool is_below_floats(double state) {
+  return state != 0 && state > -0x1p-96 && state < 0x1p-96;
+}
 
 /// A tree over the chunks of lines side by side, as LineStates, in doubles. Rows are `pitch` apart,
 /// a multiple of `padding`, and what is beyond the lines may be anything.

@@ -154,12 +154,12 @@ void scan_inclusive_row(const Rows& rows, bool streaming, int r, Tree& tree) {
 }
 
 template <bool odd>
-void scan_inclusive_rows(const Rows& rows, bool streaming, Tree& tree) {
+void scan_inclusive_rows(const Rows& rows, bool looks, bool streaming, Tree& tree) {
   Exponents exponents;
   for (int r = 0; r < rows.count; ++r) {
     if constexpr (odd && looks_first) {
-      exponents.add(rows.x + r * rows.x_stride, rows.columns);
-      if (exponents.add_exactly()) {
+      if (looks) exponents.add(rows.x + r * rows.x_stride, rows.columns);
+      if (looks && exponents.add_exactly()) {
         scan_inclusive_row<Exactly>(rows, streaming, r, tree);
         continue;
       }
@@ -193,7 +193,7 @@ void scan_rows(const Rows& rows, const Results& results, Tree& tree) {
     scan_exclusive_rows<Careful>(rows, streaming, tree);
     if (rows.begin_lines && results.zeros_first) store_zeros(rows);
   } else {
-    scan_inclusive_rows<odd>(rows, streaming, tree);
+    scan_inclusive_rows<odd>(rows, !results.below_floats, streaming, tree);
   }
   // Stores that bypass the caches are seen after it only.
   if (streaming) _mm_sfence();

@@ -201,7 +201,7 @@ template <class Way>
 }
 
 template <bool odd>
-void block_results(float* y, const Line& line, bool exclusive, Block& block) {
+void block_results(float* y, const Line& line, const Results& results, Block& block) {
   using Way = std::conditional_t<!odd, Plainly, std::conditional_t<looks_first, Exactly, ToOdd>>;
   alignas(64) float turned[256];
   if (line.reverse) std::reverse(block.prefix, block.prefix + block_chunks);
@@ -209,8 +209,9 @@ void block_results(float* y, const Line& line, bool exclusive, Block& block) {
   for (int q = 0; q < 2; ++q) {
     const double* const sums = block.sums + 256 * q;
     const double* const prefix = block.prefix + 16 * q;
-    if (square_results<Way>(sums, prefix, exclusive, line.reverse, turned)) {
-      square_results<ToOdd>(sums, prefix, exclusive, line.reverse, turned);
+    if (square_results<Way>(sums, prefix, results.exclusive, line.reverse, turned) ||
+        (Way::minds_ties && results.below_floats)) {
+      square_results<ToOdd>(sums, prefix, results.exclusive, line.reverse, turned);
     }
     turn(turned, 16, y + 256 * q, 16);
   }
@@ -270,12 +271,12 @@ inline float* in_copy(float* copy, bool reverse, int count) {
 /// The last elements of a line, fewer than a block, by way of a block filled up with zeros. x and y
 /// are what comes first in memory.
 template <bool odd>
-void scan_rest(const float* x, float* y, int count, const Line& line, bool exclusive, Block& block,
-               LineTree& tree) {
+void scan_rest(const float* x, float* y, int count, const Line& line, const Results& results,
+               Block& block, LineTree& tree) {
   alignas(64) float copy[block_length] = {};
   std::memcpy(in_copy(copy, line.reverse, count), x, count * sizeof(float));
   begin_block<odd>(copy, line.reverse, block, tree);
-  block_results<odd>(copy, line, exclusive, block);
+  block_results<odd>(copy, line, results, block);
   std::memcpy(y, in_copy(copy, line.reverse, count), count * sizeof(float));
   tree.last = state_after<odd>(block, line.reverse, count - 1);
 }
@@ -289,19 +290,19 @@ void scan_line(const Line& line, const Results& results, LineTree& tree) {
   const std::int64_t count = line.length / block_length;
   for (std::int64_t k = 0; k < count; ++k) {
     begin_block<odd>(x, line.reverse, blocks[k & 1], tree);
-    if (k > 0) block_results<odd>(y - step, line, results.exclusive, blocks[(k - 1) & 1]);
+    if (k > 0) block_results<odd>(y - step, line, results, blocks[(k - 1) & 1]);
     x += step;
     y += step;
   }
   if (count > 0) {
     Block& last = blocks[(count - 1) & 1];
-    block_results<odd>(y - step, line, results.exclusive, last);
+    block_results<odd>(y - step, line, results, last);
     tree.last = state_after<odd>(last, line.reverse, block_length - 1);
   }
   const int rest = static_cast<int>(line.length - count * block_length);
   if (rest > 0) {
     const std::int64_t at = line.reverse ? block_length - rest : 0;
-    scan_rest<odd>(x + at, y + at, rest, line, results.exclusive, blocks[0], tree);
+    scan_rest<odd>(x + at, y + at, rest, line, results, blocks[0], tree);
   }
   if (line.begins && results.exclusive && results.zeros_first) *line.y = 0;
 }

@@ -65,11 +65,12 @@ inline bool narrow_chunk_is_exact(const Slabs& all, const float* x, int slabs, i
 
 template <bool odd, int vectors, int slabs>
 [[gnu::always_inline]] inline void scan_any_chunk(const Slabs& all, const float* x, float* y,
-                                                  int rows, bool exclusive, const Doubles* p,
-                                                  Doubles* sum) {
+                                                  int rows, const Results& stored,
+                                                  const Doubles* p, Doubles* sum) {
+  const bool exclusive = stored.exclusive;
   if constexpr (odd && looks_first) {
     // Results are written where elements were read only if no second try follows.
-    if (!all.in_place && narrow_chunk_is_exact(all, x, slabs, rows) &&
+    if (!all.in_place && !stored.below_floats && narrow_chunk_is_exact(all, x, slabs, rows) &&
         !any(scan_narrow_chunk<Exactly, vectors, slabs>(all, x, y, rows, exclusive, p, sum))) {
       return;
     }
@@ -111,7 +112,7 @@ template <bool odd, int vectors, int slabs>
   for (std::int64_t i = 0; i < all.length; i += 16) {
     const int rows = all.length - i < 16 ? static_cast<int>(all.length - i) : 16;
     scan_any_chunk<odd, vectors, slabs>(all, x + i * all.x_stride, y + i * all.y_stride, rows,
-                                        results.exclusive, p, sum);
+                                        results, p, sum);
     if (i + rows < all.length) push_narrow<Way, count>(sum, p, tree);
   }
   if (all.begin_lines && results.exclusive && results.zeros_first) {

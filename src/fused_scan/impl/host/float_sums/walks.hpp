@@ -56,7 +56,8 @@ class FloatColumnWalk {
     const std::int64_t pitch = padded(plan.columns);
     m_tree.prefix = reinterpret_cast<double*>(memory);
     m_tree.sum = m_tree.prefix + pitch;
-    m_tree.node = m_tree.sum + pitch;
+    m_start = m_tree.sum + pitch;
+    m_tree.node = m_start + pitch;
     m_tree.before = m_tree.node + levels * pitch;
   }
   static bool can_walk(const Scan& scan) {
@@ -67,9 +68,12 @@ class FloatColumnWalk {
     m_group = group;
     m_tree.pitch = padded(group.columns);
     m_tree.chunks = 0;
+    m_results.below_floats = false;
     for (int j = 0; j < m_tree.pitch; ++j) {
       m_tree.prefix[j] =
           j < group.columns ? m_scan.initial(group.outer, group.column + j) : 0;
+      m_results.below_floats |= is_below_floats(m_tree.prefix[j]);
+      m_start[j] = m_tree.prefix[j];
     }
   }
   void sum(std::int64_t first, std::int64_t last) {
@@ -94,6 +98,10 @@ class FloatColumnWalk {
                    m_narrow ? m_tree.prefix[j]
                             : m_scan.op.combine(m_tree.prefix[j], m_tree.sum[j]));
     }
+  }
+  void restart() {
+    m_tree.chunks = 0;
+    std::copy_n(m_start, m_tree.pitch, m_tree.prefix);
   }
   double* prefix() const { return m_tree.prefix; }
   const double* largest_node() const { return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch; }
@@ -137,6 +145,7 @@ class FloatColumnWalk {
   const Kernels& m_kernels;
   Results m_results;
   Tree m_tree;
+  double* m_start;  // what the lines start from
   LineGroup m_group;
   bool m_narrow = false;
 };
@@ -199,9 +208,11 @@ class FloatSlabWalk {
     slabs.in_place = slabs.x == slabs.y;
     slabs.has_states = has_states;
     slabs.states = m_states;
+    m_results.below_floats = false;
     if constexpr (has_states) {
       for_states(unit, count, [&](double& state, std::int64_t outer, std::int64_t column) {
         state = m_scan.initial(outer, column);
+        m_results.below_floats |= is_below_floats(state);
       });
     }
     m_kernels.scan_slabs(slabs, m_results, m_tree);
@@ -246,7 +257,9 @@ class FloatLineWalk {
   void begin(const LineGroup& group) {
     m_group = group;
     m_tree.blocks = 0;
-    m_tree.prefix = m_scan.initial(group.outer, group.column);
+    m_start = m_scan.initial(group.outer, group.column);
+    m_tree.prefix = m_start;
+    m_results.below_floats = is_below_floats(m_tree.prefix);
   }
   void sum(std::int64_t first, std::int64_t last) {
     m_kernels.sum_line(line(first, last), m_tree);
@@ -255,6 +268,10 @@ class FloatLineWalk {
     m_kernels.scan_line(line(first, last), m_results, m_tree);
   }
   void end() { m_scan.final(m_group.outer, m_group.column, m_tree.last); }
+  void restart() {
+    m_tree.blocks = 0;
+    m_tree.prefix = m_start;
+  }
   double* prefix() { return &m_tree.prefix; }
   const double* largest_node() const { return &m_tree.node[m_tree.level]; }
 
@@ -270,6 +287,7 @@ class FloatLineWalk {
   const Kernels& m_kernels;
   Results m_results;
   LineTree m_tree;
+  double m_start = 0;
   LineGroup m_group;
 };
 
