@@ -60,8 +60,7 @@ TEST_CASE("HostPlan.Names") {
   CHECK(name_of(floats(1, 2048, 8192), 2) == "columns, 2048 side by side, streaming");
   // A strip for each thread, or tiles where strips would be narrow.
   CHECK(name_of(floats(1, 8192, 2048), 2) == "columns, 1024 side by side, streaming");
-  CHECK(name_of(floats(1, 262144, 64), 2) ==
-        "columns, 64 side by side, tiles of 512, streaming");
+  CHECK(name_of(floats(1, 262144, 64), 2) == "columns, 64 side by side, tiles of 512, streaming");
   CHECK(name_of(floats(1, 262144, 64), 1) == "columns, 64 side by side, streaming");
   // Few columns: short slabs side by side, chunks of long ones.
   CHECK(name_of(floats(4194304, 2, 2), 2) == "slabs, 16 side by side");

@@ -62,7 +62,8 @@ std::vector<T> floats() {
           Limits::quiet_NaN()};
 }
 
-// An element as a value, and a value as an element: where an operator has no lift and lower, itself.
+// An element as a value, and a value as an element: where an operator has no lift and lower,
+// itself.
 template <class M, class T>
 auto lifted(const M& op, const T& x) {
   if constexpr (requires { op.lift(x); }) {

@@ -71,7 +71,8 @@ double scan_line(std::vector<float>& line, double initial, bool given, ScanKind 
   return state;
 }
 
-// ---- what is summed up ---------------------------------------------------------------------------
+// ---- what is summed up
+// ---------------------------------------------------------------------------
 
 enum class Kind { uniform, wide, mixed, ties, below_normal, not_finite, negative_zeros };
 constexpr Kind kinds[] = {Kind::uniform,      Kind::wide,       Kind::mixed,         Kind::ties,
@@ -127,8 +128,7 @@ struct Problem {
   HostArray<float> array;
   std::vector<double> initial;
 
-  Problem(const Extents& of, Kind kind)
-      : extents(of), array(of), initial(of[0] * of[2]) {
+  Problem(const Extents& of, Kind kind) : extents(of), array(of), initial(of[0] * of[2]) {
     for (std::size_t o = 0; o < of[0]; ++o)
       for (std::size_t i = 0; i < of[1]; ++i)
         for (std::size_t j = 0; j < of[2]; ++j) {
@@ -210,8 +210,8 @@ template <class Exec, class Op>
 void check(const Problem& problem, const ScanCall& call, bool given, SumOf sum) {
   const Scanned expected = problem.expected(call, given, sum);
   const auto check_one = [&](const Scanned& result, const std::string& how) {
-    INFO(to_string(problem.extents) << ", " << to_string(call) << (given ? ", from states, " : ", ")
-                                    << how);
+    INFO(to_string(problem.extents)
+         << ", " << to_string(call) << (given ? ", from states, " : ", ") << how);
     CHECK(differences(result.values, expected.values) == 0);
     if (given) CHECK(differences(result.finals, expected.finals) == 0);
   };

@@ -4,8 +4,9 @@
 #define FUSED_SCAN_FUSED_SCAN_HPP
 
 /// \file
-/// Everything.
+/// Everything that needs no option.
 
+#include <fused_scan/ar_ssm.hpp>
 #include <fused_scan/compensated_sum.hpp>
 #include <fused_scan/operators.hpp>
 #include <fused_scan/scan.hpp>

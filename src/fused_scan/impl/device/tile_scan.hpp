@@ -74,8 +74,8 @@ struct TileScan {
       const std::uint32_t later = id.id + static_cast<std::uint32_t>(plan.tiles_ahead);
       if (later < static_cast<std::uint32_t>(member.league_size())) {
         const Tile tile(plan, scan, later % groups, later / groups);
-        TileMover<typename Scan::Load, Loaded, Slot>(scan.load, tile, scan.inner, member.team_rank(),
-                                                     member.team_size())
+        TileMover<typename Scan::Load, Loaded, Slot>(scan.load, tile, scan.inner,
+                                                     member.team_rank(), member.team_size())
             .prefetch(plan.load);
       }
     }
@@ -292,9 +292,8 @@ struct TileScan {
     /// Calls work(begin, size) for the groups of a chunk, and those of 2 where fewer are left.
     template <class Work>
     KOKKOS_FORCEINLINE_FUNCTION void for_groups(int begin, int end, const Work& work) const {
-      looped((end - begin) / group, [&](int g) {
-        work(begin + group * g, std::integral_constant<int, group>());
-      });
+      looped((end - begin) / group,
+             [&](int g) { work(begin + group * g, std::integral_constant<int, group>()); });
       const int rest = begin + (end - begin) / group * group;
       looped((end - rest + 1) / 2,
              [&](int g) { work(rest + 2 * g, std::integral_constant<int, 2>()); });

@@ -78,7 +78,8 @@ class ChunkWalk {
       if (chunks == 1 && rows == chunk_length) m_states.push(block.sum);
       write(step, rows, chunks, block);
       step += chunks * rows;
-      if (step == last) std::copy_n(block.state + (chunks - 1) * m_lines, m_lines, m_states.state());
+      if (step == last)
+        std::copy_n(block.state + (chunks - 1) * m_lines, m_lines, m_states.state());
     }
     m_copy.keep(false);
   }
@@ -198,15 +199,16 @@ class ChunkWalk {
       int q = 0;
       if constexpr (turns<typename Scan::Store, Result>) {
         for (; in_squares(slab.axis_stride) && q + chunk_length <= chunks; q += chunk_length) {
-          impl::transpose_square(block.y + q, items,
-                                 slab.at(step + q * chunk_length, unit.column), chunk_length);
+          impl::transpose_square(block.y + q, items, slab.at(step + q * chunk_length, unit.column),
+                                 chunk_length);
         }
       }
       for (; q < chunks; ++q) {
         const Result* const y = block.y + q * m_lines + s * m_group.columns;
         for (int r = 0; r < rows; ++r) {
           const std::int64_t i = m_scan.position(step + q * chunk_length + r);
-          for (int j = 0; j < m_group.columns; ++j) slab.write(i, unit.column + j, y[r * items + j]);
+          for (int j = 0; j < m_group.columns; ++j)
+            slab.write(i, unit.column + j, y[r * items + j]);
         }
       }
     }

@@ -28,8 +28,8 @@
 
 namespace fused_scan::impl {
 
-/// How a launch's buffer is divided: the number of the next item, a flag a tile, its nodes, and each
-/// thread's own memory. Each part begins with a cache line.
+/// How a launch's buffer is divided: the number of the next item, a flag a tile, its nodes, and
+/// each thread's own memory. Each part begins with a cache line.
 struct HostBufferLayout {
   using Flag = std::uint32_t;
   static constexpr std::size_t line = 64;
@@ -153,7 +153,8 @@ struct HostScan {
     walk.begin(lines);
     if (tile + 1 < plan.tiles) {
       walk.sum(first, last);
-      // When all nodes are there the last tile writes the final states, perhaps over the initial ones.
+      // When all nodes are there the last tile writes the final states, perhaps over the initial
+      // ones.
       tile_nodes.publish(tile, walk.largest_node());
       walk.restart();
     }

@@ -38,9 +38,9 @@ inline LineGroup group_of(const HostPlan& plan, std::int64_t inner, std::int64_t
   group.outer = unit.outer;
   group.column = unit.column + (index - number * plan.column_blocks) * plan.columns;
   group.slabs = static_cast<int>(std::min<std::int64_t>(plan.slabs, plan.units - group.unit));
-  group.columns = plan.by_line ? 1
-                               : static_cast<int>(std::min<std::int64_t>(plan.columns,
-                                                                         inner - group.column));
+  group.columns =
+      plan.by_line ? 1
+                   : static_cast<int>(std::min<std::int64_t>(plan.columns, inner - group.column));
   return group;
 }
 

@@ -10,8 +10,8 @@
 
 namespace fused_scan::impl {
 
-/// The trees over the chunks of lines that are walked together, fed chunk by chunk, in memory of the
-/// caller's. The nodes that wait to be merged are no more than there are levels.
+/// The trees over the chunks of lines that are walked together, fed chunk by chunk, in memory of
+/// the caller's. The nodes that wait to be merged are no more than there are levels.
 template <class Op>
 class LineStates {
  public:

@@ -9,8 +9,8 @@
 
 namespace fused_scan::impl {
 
-/// The elements of a tile that come from a functor, which may be called once for each: kept when they
-/// are summed up, for when they are scanned. Elements in memory are read again.
+/// The elements of a tile that come from a functor, which may be called once for each: kept when
+/// they are summed up, for when they are scanned. Elements in memory are read again.
 template <class Scan>
 class TileCopy {
  public:

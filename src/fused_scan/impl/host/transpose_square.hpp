@@ -38,7 +38,8 @@ template <int group>
 /// Blocks of n rows of n/2 elements, n of which make a vector: the first n/2 rows go into the lower
 /// halves of n/2 vectors, the others into the upper halves.
 template <class T>
-[[gnu::always_inline]] inline void transpose_in_vectors(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
+[[gnu::always_inline]] inline void transpose_in_vectors(const T* from, std::int64_t from_stride,
+                                                        T* to, std::int64_t to_stride) {
   constexpr int n = sizeof(Words) / sizeof(T);
   constexpr int half = n / 2;
   for (int c0 = 0; c0 < chunk_length; c0 += n) {

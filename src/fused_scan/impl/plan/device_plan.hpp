@@ -270,7 +270,8 @@ inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& 
     plan = device_plan::plan_of_tiles(shape, elements);
   }
   // A quarter of a tile for each multiprocessor, where there are so many tiles that what the first
-  // ones wait for doesn't count (measured on an H100: 5% where tiles share lines, nothing elsewhere).
+  // ones wait for doesn't count (measured on an H100: 5% where tiles share lines, nothing
+  // elsewhere).
   const int ahead = std::max(machine.multiprocessors / 4, 1);
   if (plan.line_tiles > 1 && plan.groups * plan.line_tiles >= 100 * ahead) plan.tiles_ahead = ahead;
   return plan;

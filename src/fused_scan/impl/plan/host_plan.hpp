@@ -35,12 +35,14 @@ struct HostPlan {
   // In memory, from unit to unit; 0 where that isn't the same everywhere.
   std::int64_t in_unit_stride = 0;
   std::int64_t out_unit_stride = 0;
-  bool by_line = false;             // a unit is a line: its column is a part of its number
-  bool streaming = false;           // results bypass the caches
+  bool by_line = false;    // a unit is a line: its column is a part of its number
+  bool streaming = false;  // results bypass the caches
 
   int lines() const { return columns * slabs; }
   /// Work items, which threads take in their order: tiles of neighbouring groups lie side by side.
-  std::int64_t items() const { return tiles > 1 ? groups * tiles : ceil_div(groups, groups_at_once); }
+  std::int64_t items() const {
+    return tiles > 1 ? groups * tiles : ceil_div(groups, groups_at_once);
+  }
 
   std::string name() const {
     std::string text;
@@ -69,9 +71,9 @@ inline constexpr int few_columns = 16;
 /// cache.
 inline constexpr int short_length = 16 * chunk_length;
 
-/// Bytes of the sums and prefixes of the columns of a group: half of the first-level cache, the rest
-/// of which is for the rows themselves. A group of whole rows may have twice as many: gaps between
-/// the pieces of rows that a thread walks cost more than the second-level cache does.
+/// Bytes of the sums and prefixes of the columns of a group: half of the first-level cache, the
+/// rest of which is for the rows themselves. A group of whole rows may have twice as many: gaps
+/// between the pieces of rows that a thread walks cost more than the second-level cache does.
 inline constexpr int state_bytes = 16 << 10;
 
 /// Elements that are worth a thread's taking them: some microseconds' work.
@@ -174,8 +176,8 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
     host_plan::split_columns(plan, shape);
   }
   host_plan::choose_tiles(plan, shape);
-  const std::int64_t bytes = shape.lines() * shape.length *
-                             (std::int64_t{shape.in.element_size} + shape.out.element_size);
+  const std::int64_t bytes =
+      shape.lines() * shape.length * (std::int64_t{shape.in.element_size} + shape.out.element_size);
   plan.streaming = shape.can_stream && plan.kind == Kind::columns && !shape.in_place &&
                    bytes > static_cast<std::int64_t>(machine.last_level_cache);
   const std::int64_t of_group = std::max<std::int64_t>(plan.lines() * shape.length, 1);

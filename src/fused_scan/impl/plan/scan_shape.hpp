@@ -48,7 +48,7 @@ struct ScanShape {
   bool reverse = false;
   bool in_place = false;
   bool can_stream = false;  // a host has kernels for it whose stores can bypass the caches
-  int block_size = 0;  // as in ScanOptions
+  int block_size = 0;       // as in ScanOptions
 
   std::int64_t lines() const { return outer * inner; }
   /// Whether neighbours in memory are neighbours on the axis.

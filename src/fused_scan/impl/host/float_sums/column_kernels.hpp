@@ -5,7 +5,8 @@
 
 #if defined(FUSED_SCAN_LANES)
 
-/// Calls f(j, count) for vectors of columns from j on, the last of which may have fewer than `lanes`.
+/// Calls f(j, count) for vectors of columns from j on, the last of which may have fewer than
+/// `lanes`.
 template <class F>
 [[gnu::always_inline]] inline void for_vectors(int columns, const F& f) {
   int j = 0;
@@ -117,8 +118,8 @@ Longs scan_row_to(const Rows& rows, bool streaming, const float* x, float* y, Tr
   });
 }
 
-/// Rows that begin anywhere have cache lines that don't bypass the caches, which pays only where the
-/// thread has a piece of each row.
+/// Rows that begin anywhere have cache lines that don't bypass the caches, which pays only where
+/// the thread has a piece of each row.
 inline bool rows_can_stream(const Rows& rows, const Results& results) {
   const bool aligned =
       reinterpret_cast<std::uintptr_t>(rows.y) % 64 == 0 && rows.y_stride % 16 == 0;

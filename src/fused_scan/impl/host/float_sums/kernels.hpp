@@ -4,8 +4,8 @@
 #define FUSED_SCAN_IMPL_HOST_FLOAT_SUMS_KERNELS_HPP
 
 // Sums of floats in vectors of doubles, for AVX2 and AVX-512, of which the processor decides at run
-// time. Neither changes a bit. On other processors there are none, and the plain loops of the engine
-// are what compilers make of them.
+// time. Neither changes a bit. On other processors there are none, and the plain loops of the
+// engine are what compilers make of them.
 
 #include <algorithm>
 #include <atomic>
@@ -36,15 +36,15 @@ namespace fused_scan::impl::float_sums::avx2 {
 #include <fused_scan/impl/host/float_sums/vectors.hpp>
 // After it: what follows uses it.
 #include <fused_scan/impl/host/float_sums/column_kernels.hpp>
-#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/line_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
 #undef FUSED_SCAN_LANES
 }  // namespace fused_scan::impl::float_sums::avx2
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(                                                           \
-    __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))), \
+                             apply_to = function)
 #else
 #pragma GCC pop_options
 #pragma GCC push_options
@@ -55,8 +55,8 @@ namespace fused_scan::impl::float_sums::avx512 {
 #include <fused_scan/impl/host/float_sums/vectors.hpp>
 // After it: what follows uses it.
 #include <fused_scan/impl/host/float_sums/column_kernels.hpp>
-#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/line_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
 #undef FUSED_SCAN_LANES
 }  // namespace fused_scan::impl::float_sums::avx512
@@ -94,16 +94,14 @@ inline Vectors vectors_of_processor() {
 template <bool odd>
 const Kernels* kernels() {
 #if defined(FUSED_SCAN_HAVE_VECTORS)
-  static constexpr Kernels for_avx512{
-      avx512::lanes,           avx512::narrow_vectors * avx512::lanes,
-      avx512::sum_rows<odd>,   avx512::scan_rows<odd>,
-      avx512::push<odd>,       avx512::scan_slabs<odd>,
-      avx512::sum_line<odd>,   avx512::scan_line<odd>};
-  static constexpr Kernels for_avx2{
-      avx2::lanes,         avx2::narrow_vectors * avx2::lanes,
-      avx2::sum_rows<odd>, avx2::scan_rows<odd>,
-      avx2::push<odd>,     avx2::scan_slabs<odd>,
-      avx2::sum_line<odd>, avx2::scan_line<odd>};
+  static constexpr Kernels for_avx512{avx512::lanes,         avx512::narrow_vectors * avx512::lanes,
+                                      avx512::sum_rows<odd>, avx512::scan_rows<odd>,
+                                      avx512::push<odd>,     avx512::scan_slabs<odd>,
+                                      avx512::sum_line<odd>, avx512::scan_line<odd>};
+  static constexpr Kernels for_avx2{avx2::lanes,         avx2::narrow_vectors * avx2::lanes,
+                                    avx2::sum_rows<odd>, avx2::scan_rows<odd>,
+                                    avx2::push<odd>,     avx2::scan_slabs<odd>,
+                                    avx2::sum_line<odd>, avx2::scan_line<odd>};
   switch (vectors_of_processor()) {
     case Vectors::avx512:
       return &for_avx512;

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // Included as vectors.hpp is, after it. A block is 32 chunks of one line. It is turned, so that
-// vectors add the chunks side by side; over the chunks' sums lies the tree, whose levels are vectors
-// too; a chunk's prefix comes down the same tree.
+// vectors add the chunks side by side; over the chunks' sums lies the tree, whose levels are
+// vectors too; a chunk's prefix comes down the same tree.
 
 #if defined(FUSED_SCAN_LANES)
 
@@ -26,19 +26,20 @@
   for (int i = 0; i < 16; i += 4) {
     const Row a = t[i], b = t[i + 1], c = t[i + 2], d = t[i + 3];
     v[i] = __builtin_shufflevector(a, c, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-    v[i + 1] = __builtin_shufflevector(a, c, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30,
-                                       31);
-    v[i + 2] = __builtin_shufflevector(b, d, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28,
-                                       29);
-    v[i + 3] = __builtin_shufflevector(b, d, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30,
-                                       31);
+    v[i + 1] =
+        __builtin_shufflevector(a, c, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    v[i + 2] =
+        __builtin_shufflevector(b, d, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+    v[i + 3] =
+        __builtin_shufflevector(b, d, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
   }
   // Now row 4 i + k has, in its quarter q, the rows 4 i .. of the column 4 q + k.
   const auto even = [](Row a, Row b) __attribute__((always_inline)) {
     return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
   };
   const auto odd = [](Row a, Row b) __attribute__((always_inline)) {
-    return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30,
+                                   31);
   };
 #pragma GCC unroll 4
   for (int k = 0; k < 4; ++k) {
@@ -55,7 +56,7 @@
 }
 
 struct Block {
-  alignas(64) double sums[block_length];              // of a square's rows, one after the other
+  alignas(64) double sums[block_length];                  // of a square's rows, one after the other
   alignas(64) double node[2 * block_chunks + 2 * lanes];  // of a level after those below
   alignas(64) double prefix[block_chunks + 2 * lanes];
 };
@@ -74,9 +75,9 @@ inline constexpr int vectors_of_block = block_chunks / lanes;
   return vector / vectors_of_row * 256 + row * 16 + vector % vectors_of_row * lanes;
 }
 
-/// The sums of the chunks up to each element. In reverse, both the order of the rows and that of the
-/// chunks are the other way round in memory; the sums' rows are in the order of the scan, the chunks
-/// in that of memory.
+/// The sums of the chunks up to each element. In reverse, both the order of the rows and that of
+/// the chunks are the other way round in memory; the sums' rows are in the order of the scan, the
+/// chunks in that of memory.
 template <class Way>
 [[gnu::noinline]] void sum_chunks(const float* x, bool reverse, Block& block) {
   alignas(64) float turned[block_length];
@@ -165,7 +166,8 @@ template <class Way>
 #if FUSED_SCAN_LANES == 8
   // In one piece, as it is read again.
   const Floats low = narrowed(row[0]), high = narrowed(row[1]);
-  store(to, __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  store(to,
+        __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
 #else
   for (int k = 0; k < vectors_of_row; ++k) store(to + k * lanes, narrowed(row[k]));
 #endif
@@ -245,8 +247,8 @@ void push_block(double node, LineTree& tree) {
   tree.prefix = scalar_sum<odd>(before, node);
 }
 
-/// A block from memory to memory but for its results, which wait until the next one is summed up, so
-/// that the processor has the two to do at once.
+/// A block from memory to memory but for its results, which wait until the next one is summed up,
+/// so that the processor has the two to do at once.
 template <bool odd>
 void begin_block(const float* x, bool reverse, Block& block, LineTree& tree) {
   using Way = std::conditional_t<odd, ToOdd, Plainly>;

@@ -10,7 +10,8 @@
 /// Vectors of a row, at most.
 inline constexpr int narrow_vectors = 3;
 
-/// A chunk of `slabs` slabs, the rows of which have `vectors` vectors, the last perhaps a part of one.
+/// A chunk of `slabs` slabs, the rows of which have `vectors` vectors, the last perhaps a part of
+/// one.
 template <class Way, int vectors, int slabs>
 [[gnu::always_inline]] inline Longs scan_narrow_chunk(const Slabs& all, const float* x, float* y,
                                                       int rows, bool exclusive, const Doubles* p,
@@ -65,8 +66,8 @@ inline bool narrow_chunk_is_exact(const Slabs& all, const float* x, int slabs, i
 
 template <bool odd, int vectors, int slabs>
 [[gnu::always_inline]] inline void scan_any_chunk(const Slabs& all, const float* x, float* y,
-                                                  int rows, const Results& stored,
-                                                  const Doubles* p, Doubles* sum) {
+                                                  int rows, const Results& stored, const Doubles* p,
+                                                  Doubles* sum) {
   const bool exclusive = stored.exclusive;
   if constexpr (odd && looks_first) {
     // Results are written where elements were read only if no second try follows.

@@ -53,8 +53,8 @@ template <class Way, bool first>
   }
 }
 
-/// Asks for what comes next: the processor doesn't foresee 16 places that move on together. Of short
-/// pieces that is what follows them, of long ones their own next elements.
+/// Asks for what comes next: the processor doesn't foresee 16 places that move on together. Of
+/// short pieces that is what follows them, of long ones their own next elements.
 [[gnu::always_inline]] inline void prefetch_pieces(const float* x, float* y, std::int64_t length,
                                                    std::int64_t at) {
   if (length <= longest_short_piece) {
@@ -115,15 +115,16 @@ template <bool odd, class Way>
   }
 }
 
-/// Whether slabs are one piece of memory, and turning them pays: measured beside narrow_kernels.hpp.
+/// Whether slabs are one piece of memory, and turning them pays: measured beside
+/// narrow_kernels.hpp.
 inline bool can_turn(const Slabs& all) {
   const std::int64_t size = all.length * all.columns;
   const auto whole = [&](std::int64_t stride, std::int64_t slab) {
     return (stride == all.columns || stride == -all.columns) && slab == size;
   };
   const bool pays = all.columns <= 2 || (all.columns <= 4 && all.length >= 64);
-  return pays && !all.has_states &&
-         whole(all.x_stride, all.x_slab) && whole(all.y_stride, all.y_slab);
+  return pays && !all.has_states && whole(all.x_stride, all.x_slab) &&
+         whole(all.y_stride, all.y_slab);
 }
 
 /// Slabs of a piece: whole squares where that makes no long pieces, and not only a few elements.

@@ -66,8 +66,8 @@ template <class Vector, class T>
 /// odd_sum() of each.
 [[gnu::always_inline]] inline Doubles odd_sums(Doubles a, Doubles b) {
 #if FUSED_SCAN_LANES == 8
-  // One of the two neighbours that enclose an inexact sum is odd. Both roundings of an exact sum are
-  // that sum, but for x - x, which rounds down to -0.
+  // One of the two neighbours that enclose an inexact sum is odd. Both roundings of an exact sum
+  // are that sum, but for x - x, which rounds down to -0.
   const Doubles below = (Doubles)_mm512_maskz_add_round_pd(
       0xff, (__m512d)a, (__m512d)b, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
   const Doubles above = (Doubles)_mm512_maskz_add_round_pd(
@@ -121,8 +121,8 @@ class Exponents {
       add(load<Words>(rest));
     }
   }
-  /// Whether no sum of 16 of them is rounded in a double: all are multiples of the last place of the
-  /// smallest, and 16 times the largest has at most 53 places above that.
+  /// Whether no sum of 16 of them is rounded in a double: all are multiples of the last place of
+  /// the smallest, and 16 times the largest has at most 53 places above that.
   bool add_exactly() const {
     unsigned largest = 0, smallest = ~0u;
     for (int k = 0; k < 2 * lanes; ++k) {

@@ -70,8 +70,7 @@ class FloatColumnWalk {
     m_tree.chunks = 0;
     m_results.below_floats = false;
     for (int j = 0; j < m_tree.pitch; ++j) {
-      m_tree.prefix[j] =
-          j < group.columns ? m_scan.initial(group.outer, group.column + j) : 0;
+      m_tree.prefix[j] = j < group.columns ? m_scan.initial(group.outer, group.column + j) : 0;
       m_results.below_floats |= is_below_floats(m_tree.prefix[j]);
       m_start[j] = m_tree.prefix[j];
     }
@@ -94,9 +93,9 @@ class FloatColumnWalk {
   }
   void end() {
     for (int j = 0; j < m_group.columns; ++j) {
-      m_scan.final(m_group.outer, m_group.column + j,
-                   m_narrow ? m_tree.prefix[j]
-                            : m_scan.op.combine(m_tree.prefix[j], m_tree.sum[j]));
+      m_scan.final(
+          m_group.outer, m_group.column + j,
+          m_narrow ? m_tree.prefix[j] : m_scan.op.combine(m_tree.prefix[j], m_tree.sum[j]));
     }
   }
   void restart() {
@@ -104,10 +103,14 @@ class FloatColumnWalk {
     std::copy_n(m_start, m_tree.pitch, m_tree.prefix);
   }
   double* prefix() const { return m_tree.prefix; }
-  const double* largest_node() const { return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch; }
+  const double* largest_node() const {
+    return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch;
+  }
 
  private:
-  static int padded(int columns) { return (columns + Tree::padding - 1) / Tree::padding * Tree::padding; }
+  static int padded(int columns) {
+    return (columns + Tree::padding - 1) / Tree::padding * Tree::padding;
+  }
 
   void scan_narrow(std::int64_t first, std::int64_t last) {
     const Rows from = rows(first, last);
@@ -167,8 +170,8 @@ class FloatSlabWalk {
   static bool can_walk(const Scan& scan, const HostPlan& plan, const Kernels& kernels) {
     return plan.columns <= kernels.narrow_columns && plan.in_unit_stride != 0 &&
            plan.out_unit_stride != 0 && !needs_old_rows(scan) &&
-           (plan.columns == 1 || (scan.load.slab(0).column_stride == 1 &&
-                                  scan.store.slab(0).column_stride == 1));
+           (plan.columns == 1 ||
+            (scan.load.slab(0).column_stride == 1 && scan.store.slab(0).column_stride == 1));
   }
   static std::size_t bytes(int levels) {
     return sizeof(double) * (most_doubles * (2 * levels + 2) + slabs_with_states * 16 * 2);
@@ -261,9 +264,7 @@ class FloatLineWalk {
     m_tree.prefix = m_start;
     m_results.below_floats = is_below_floats(m_tree.prefix);
   }
-  void sum(std::int64_t first, std::int64_t last) {
-    m_kernels.sum_line(line(first, last), m_tree);
-  }
+  void sum(std::int64_t first, std::int64_t last) { m_kernels.sum_line(line(first, last), m_tree); }
   void scan(std::int64_t first, std::int64_t last) {
     m_kernels.scan_line(line(first, last), m_results, m_tree);
   }

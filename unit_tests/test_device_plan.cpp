@@ -1,0 +1,124 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Plans for a GPU, from plain numbers: no scan is run, and no GPU is needed.
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstdint>
+#include <fused_scan/impl/plan/device_plan.hpp>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace fused_scan::impl;
+
+const DeviceMachine h100{132, 32, 227 << 10, 228 << 10};
+
+/// Dense arrays (outer, length, inner) scanned along the middle; `pitch` more elements a row.
+ScanShape shape_of(std::int64_t outer, std::int64_t length, std::int64_t inner, int size = 4,
+                   int value_size = 8, std::int64_t pitch = 0) {
+  ScanShape shape;
+  shape.outer = outer;
+  shape.length = length;
+  shape.inner = inner;
+  shape.value_size = value_size;
+  const std::int64_t row = inner + pitch;
+  shape.in = {true, size, 1 << 20, row, 1, length * row};
+  shape.out = shape.in;
+  return shape;
+}
+
+struct Row {
+  std::int64_t outer, length, inner;
+  const char* name;
+  Movement load;
+};
+
+// What a plan says, and how its elements move.
+const std::vector<Row> rows{
+    {16777216, 2, 2, "columns, 4096 lines a team", Movement::linear},
+    {8388608, 4, 2, "columns, 2048 lines a team", Movement::linear},
+    {8388608, 8, 1, "rows, 1024 lines a team", Movement::linear},
+    {2097152, 8, 4, "columns, 1024 lines a team", Movement::linear},
+    {1048576, 4, 16, "columns, 2048 lines a team", Movement::linear},
+    {32768, 4, 512, "columns, 2048 lines a team", Movement::linear_packs},
+    {18724, 7, 512, "columns, 1024 lines a team", Movement::linear_packs},
+    {65536, 2, 512, "columns, 4096 lines a team", Movement::linear_packs},
+    {335544, 100, 1, "rows, 81 lines a team", Movement::linear_packs},
+    {335544, 100, 2, "columns, 80 lines a team", Movement::linear},
+    {32768, 2048, 1, "rows, 4 lines a team", Movement::linear_packs},
+    {2048, 8192, 1, "rows, 1 lines a team", Movement::linear_packs},
+    {1, 268435456, 1, "rows, tiles of 8192", Movement::linear_packs},
+    {64, 262144, 4, "columns, tiles of 2048 x 4", Movement::linear_packs},
+    {163, 4096, 100, "columns, tiles of 64 x 100", Movement::linear_packs},
+    {5461, 4096, 3, "columns, tiles of 2048 x 3", Movement::linear_packs},
+    {8, 65536, 512, "columns, tiles of 128 x 64", Movement::row_packs},
+    {3, 4096, 4097, "columns, tiles of 32 x 241", Movement::columns_first},
+    {128, 8, 65536, "columns, 1024 lines a team", Movement::row_packs},
+};
+
+}  // namespace
+
+TEST_CASE("DevicePlan.Table") {
+  for (const Row& row : rows) {
+    INFO(row.outer << ", " << row.length << ", " << row.inner);
+    const DevicePlan plan = make_device_plan(shape_of(row.outer, row.length, row.inner), h100);
+    CHECK(plan.name() == row.name);
+    CHECK(plan.load == row.load);
+    CHECK(plan.store == row.load);
+  }
+}
+
+// What every plan has to keep, over many shapes and sizes.
+TEST_CASE("DevicePlan.EveryElementIsInOneTileThatFits") {
+  const std::vector<std::int64_t> sizes{1,  2,  3,   7,   15,   16,   17,
+                                        31, 64, 100, 257, 1000, 4096, 50021};
+  int plans = 0;
+  for (const std::int64_t outer : {1, 3, 1000}) {
+    for (const std::int64_t length : sizes) {
+      for (const std::int64_t inner : sizes) {
+        for (const auto& [size, value_size] :
+             {std::pair{1, 64}, {2, 8}, {4, 8}, {8, 16}, {64, 64}}) {
+          for (const std::int64_t pitch : {0, 1}) {
+            INFO(outer << ", " << length << ", " << inner << ", " << size << ", " << value_size);
+            const ScanShape shape = shape_of(outer, length, inner, size, value_size, pitch);
+            const DevicePlan plan = make_device_plan(shape, h100);
+            ++plans;
+            REQUIRE(plan.scratch_bytes <= largest_scratch);
+            REQUIRE(plan.line_tiles * plan.rows >= length);
+            REQUIRE((plan.line_tiles - 1) * plan.rows < length);
+            const std::int64_t across = plan.interleaved ? inner : 1;
+            REQUIRE(plan.column_blocks * plan.columns >= across);
+            const std::int64_t slabs = plan.interleaved ? outer : outer * inner;
+            REQUIRE(plan.groups == plan.column_blocks * ceil_div(slabs, plan.slabs));
+            // A tile that others follow is a node of the tree, and lines of several are apart.
+            if (plan.line_tiles > 1) {
+              REQUIRE(plan.slabs == 1);
+              REQUIRE(plan.rows % plan.run == 0);
+              REQUIRE(std::has_single_bit(unsigned(plan.rows / chunk_length)));
+            }
+            REQUIRE(plan.threads <= team_threads);
+          }
+        }
+      }
+    }
+  }
+  CHECK(plans == 3 * 14 * 14 * 5 * 2);
+}
+
+TEST_CASE("DevicePlan.SidesThatLieApartMoveElementByElement") {
+  ScanShape shape = shape_of(1, 1 << 20, 1);
+  CHECK(make_device_plan(shape, h100).store == Movement::linear_packs);
+  shape.out.address += 4;
+  CHECK(make_device_plan(shape, h100).load == Movement::linear_packs);
+  CHECK(make_device_plan(shape, h100).store == Movement::linear);
+  shape.out = functor_shape(4, shape.length, shape.inner);
+  CHECK(make_device_plan(shape, h100).store == Movement::axis_first);
+}
+
+TEST_CASE("DevicePlan.BlockSizeCutsTheTile") {
+  ScanShape shape = shape_of(1, 1 << 20, 1);
+  shape.block_size = 1024;
+  CHECK(make_device_plan(shape, h100).rows == 1024);
+}
