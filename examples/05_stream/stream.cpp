@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
 // Sums over a stream that never is in memory as a whole: each piece starts from the state in which
-// the piece before it ended. The state of CompensatedSum is a pair of numbers, so that nothing is
+// the piece before it ended. The states are of the type that the scan carries, so that nothing is
 // lost where two pieces meet.
 
 #include <Kokkos_Core.hpp>
@@ -24,7 +24,8 @@ int main(int argc, char* argv[]) {
 
   // [stream]
   Kokkos::View<float**> x("x", piece_length, sensors), sums("sums", piece_length, sensors);
-  Kokkos::View<fused_scan::CompensatedValue<float>*> state("state", sensors);  // all zero
+  using State = fused_scan::state_t<fused_scan::CompensatedSum, float>;
+  Kokkos::View<State*> state("state", sensors);  // all zero
 
   for (int piece = 0; piece < pieces; ++piece) {
     Kokkos::deep_copy(exec, x, 0.1f);  // or what has arrived
