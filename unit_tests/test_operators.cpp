@@ -81,7 +81,7 @@ auto lowered(const M& op, const Value& value) {
   }
 }
 template <class M, class T>
-auto accumulated(const M& op, const typename M::value_type& value, const T& x) {
+auto accumulated_value(const M& op, const typename M::value_type& value, const T& x) {
   if constexpr (requires { op.accumulate(value, x); }) {
     return op.accumulate(value, x);
   } else {
@@ -135,7 +135,7 @@ TEMPLATE_LIST_TEST_CASE("Operators.LawsOnFloatingPointNumbers", "", Floats) {
 
 /// As the engines do: a monoid may have a way of its own to add an element.
 template <class M, class T>
-typename M::value_type accumulated(const M& op, const typename M::value_type& value, const T& x) {
+typename M::value_type accumulated_value(const M& op, const typename M::value_type& value, const T& x) {
   if constexpr (requires { op.accumulate(value, x); }) return op.accumulate(value, x);
   return op.combine(value, op.lift(x));
 }
@@ -147,10 +147,10 @@ TEMPLATE_LIST_TEST_CASE("Operators.CompensatedSumLiftsAndLowers", "", Floats) {
     CHECK(distance(op.lower(op.lift(x)), x) == 0);
     CHECK(distance(op.lower(op.combine(op.identity(), op.lift(x))), x) == 0);
     CHECK(distance(op.lower(op.combine(op.lift(x), op.identity())), x) == 0);
-    CHECK(distance(op.lower(accumulated(op, op.identity(), x)), x) == 0);
+    CHECK(distance(op.lower(accumulated_value(op, op.identity(), x)), x) == 0);
     for (const T y : floats<T>()) {
       CHECK(distance(op.lower(op.combine(op.lift(x), op.lift(y))), x + y) == 0);
-      CHECK(distance(op.lower(accumulated(op, op.lift(x), y)), x + y) == 0);
+      CHECK(distance(op.lower(accumulated_value(op, op.lift(x), y)), x + y) == 0);
     }
   }
 }
