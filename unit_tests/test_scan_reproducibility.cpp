@@ -122,7 +122,8 @@ void scan_in_documented_order(std::span<T> line, const Value& identity, Op op, S
   for (std::size_t i = 0; i < line.size(); i += chunk_length) {
     const auto chunk = line.subspan(i, std::min(chunk_length, line.size() - i));
     nodes[0].push_back(
-        std::accumulate(chunk.begin() + 1, chunk.end(), static_cast<Value>(chunk[0]), op));
+        std::accumulate(chunk.begin() + 1, chunk.end(), static_cast<Value>(chunk[0]),
+                        [&](const Value& a, const T& b) { return op(a, static_cast<Value>(b)); }));
   }
   while (nodes.back().size() > 1) {
     std::vector<Value> parents;
@@ -140,11 +141,12 @@ void scan_in_documented_order(std::span<T> line, const Value& identity, Op op, S
         first += std::size_t{1} << s;
       }
     Value sum = identity, state = prefix;
-    for (T& x : line.subspan(i, std::min(chunk_length, line.size() - i))) {
+    for (T& element : line.subspan(i, std::min(chunk_length, line.size() - i))) {
+      const auto x = static_cast<Value>(element);
       const Value before = state;
       sum = op(sum, x);
       state = in_chunks ? op(prefix, sum) : op(state, x);
-      x = static_cast<T>(kind == ScanKind::inclusive ? state : before);
+      element = static_cast<T>(kind == ScanKind::inclusive ? state : before);
     }
   }
 }

@@ -7,11 +7,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/host/copy_row.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/host/line_states.hpp>
 #include <fused_scan/impl/host/row_arithmetic.hpp>
+#include <fused_scan/impl/host/strided_elements.hpp>
 #include <fused_scan/impl/host/tile_copy.hpp>
-#include <fused_scan/impl/host/transpose_square.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <fused_scan/impl/plan/host_plan.hpp>
 #include <type_traits>
@@ -68,18 +69,18 @@ class ChunkWalk {
       if (chunks > 1) {
         sum(chunks, block);
         for (int q = 0; q < chunks; ++q) {
-          std::copy_n(m_states.prefix(), m_lines, block.prefix + q * m_lines);
+          impl::copy_row<Value>(m_states.prefix(), m_lines, block.prefix + q * m_lines);
           m_states.push(block.sum + q * m_lines);
         }
       } else {
-        std::copy_n(m_states.prefix(), m_lines, block.prefix);
+        impl::copy_row<Value>(m_states.prefix(), m_lines, block.prefix);
       }
       results(step, rows, chunks, block);
       if (chunks == 1 && rows == chunk_length) m_states.push(block.sum);
       write(step, rows, chunks, block);
       step += chunks * rows;
       if (step == last)
-        std::copy_n(block.state + (chunks - 1) * m_lines, m_lines, m_states.state());
+        impl::copy_row<Value>(block.state + (chunks - 1) * m_lines, m_lines, m_states.state());
     }
     m_copy.keep(false);
   }
@@ -144,44 +145,43 @@ class ChunkWalk {
     }
   }
 
-  /// Chunks that lie in memory one after the other are turned 16 at a time.
-  template <class Access, class T>
-  static constexpr bool turns = Access::is_memory && items % chunk_length == 0 && [] {
-    if constexpr (Access::is_memory) {
-      return std::is_same_v<typename Access::value_type, T> && in_words_v<T>;
-    }
-    return false;
-  }();
-
+  /// The group's elements from a step on, in memory.
+  template <class Access>
+  auto elements(const Access& access, std::int64_t unit_stride, std::int64_t step) const {
+    const auto slab = access.slab(m_group.outer);
+    const std::int64_t direction = m_scan.reverse ? -1 : 1;
+    return StridedElements{slab.at(m_scan.position(step), m_group.column), unit_stride,
+                           direction * slab.axis_stride, slab.column_stride};
+  }
   void keep(std::int64_t step, int chunks, const Block& block) const {
     for (int q = 0; q < chunks; ++q) {
       for (int r = 0; r < chunk_length; ++r) {
-        std::copy_n(block.x + r * items + q * m_lines, m_lines,
-                    m_copy.at(step + q * chunk_length + r, 0));
+        impl::copy_row<Element>(block.x + r * items + q * m_lines, m_lines,
+                                m_copy.at(step + q * chunk_length + r, 0));
       }
     }
   }
   void read_copy(std::int64_t step, int rows, int chunks, Block& block) const {
     for (int q = 0; q < chunks; ++q) {
       for (int r = 0; r < rows; ++r) {
-        std::copy_n(m_copy.at(step + q * chunk_length + r, 0), m_lines,
-                    block.x + r * items + q * m_lines);
+        impl::copy_row<Element>(m_copy.at(step + q * chunk_length + r, 0), m_lines,
+                                block.x + r * items + q * m_lines);
       }
     }
   }
   void read(std::int64_t step, int rows, int chunks, Block& block) const {
     if (m_copy.filled()) return read_copy(step, rows, chunks, block);
+    if constexpr (Scan::Load::is_memory) {
+      if (m_group.slabs == 1 || m_plan.in_unit_stride != 0) {
+        const auto memory = elements(m_scan.load, m_plan.in_unit_stride, step);
+        impl::turn_in(memory, m_group.slabs, chunks, rows, m_group.columns, block.x, items);
+        return;
+      }
+    }
     for (int s = 0; s < m_group.slabs; ++s) {
       const HostUnit unit = unit_of(m_plan, m_scan.inner, m_group.unit + s);
       const auto slab = m_scan.load.slab(unit.outer);
-      int q = 0;
-      if constexpr (turns<typename Scan::Load, Element>) {
-        for (; in_squares(slab.axis_stride) && q + chunk_length <= chunks; q += chunk_length) {
-          impl::transpose_square(slab.at(step + q * chunk_length, unit.column), chunk_length,
-                                 block.x + q, items);
-        }
-      }
-      for (; q < chunks; ++q) {
+      for (int q = 0; q < chunks; ++q) {
         Element* const x = block.x + q * m_lines + s * m_group.columns;
         for (int r = 0; r < rows; ++r) {
           const std::int64_t i = m_scan.position(step + q * chunk_length + r);
@@ -193,17 +193,17 @@ class ChunkWalk {
     }
   }
   void write(std::int64_t step, int rows, int chunks, const Block& block) const {
+    if constexpr (Scan::Store::is_memory) {
+      if (m_group.slabs == 1 || m_plan.out_unit_stride != 0) {
+        const auto memory = elements(m_scan.store, m_plan.out_unit_stride, step);
+        impl::turn_out(memory, m_group.slabs, chunks, rows, m_group.columns, block.y, items);
+        return;
+      }
+    }
     for (int s = 0; s < m_group.slabs; ++s) {
       const HostUnit unit = unit_of(m_plan, m_scan.inner, m_group.unit + s);
       const auto slab = m_scan.store.slab(unit.outer);
-      int q = 0;
-      if constexpr (turns<typename Scan::Store, Result>) {
-        for (; in_squares(slab.axis_stride) && q + chunk_length <= chunks; q += chunk_length) {
-          impl::transpose_square(block.y + q, items, slab.at(step + q * chunk_length, unit.column),
-                                 chunk_length);
-        }
-      }
-      for (; q < chunks; ++q) {
+      for (int q = 0; q < chunks; ++q) {
         const Result* const y = block.y + q * m_lines + s * m_group.columns;
         for (int r = 0; r < rows; ++r) {
           const std::int64_t i = m_scan.position(step + q * chunk_length + r);
@@ -213,10 +213,6 @@ class ChunkWalk {
       }
     }
   }
-  bool in_squares(std::int64_t axis_stride) const {
-    return m_lines == 1 && axis_stride == 1 && !m_scan.reverse;
-  }
-
   const Scan& m_scan;
   const HostPlan& m_plan;
   LineStates<Op>& m_states;

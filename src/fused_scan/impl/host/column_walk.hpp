@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/host/copy_row.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/host/line_states.hpp>
 #include <fused_scan/impl/host/row_arithmetic.hpp>
 #include <fused_scan/impl/host/tile_copy.hpp>
 #include <fused_scan/impl/order/tree.hpp>
+#include <type_traits>
 
 namespace fused_scan::impl {
 
@@ -48,7 +50,7 @@ class ColumnWalk {
         const int n = std::min(piece, m_group.columns - j);
         Element x[piece];
         read(step, j, n, x);
-        if constexpr (TileCopy<Scan>::needed) std::copy_n(x, n, m_copy.at(step, j));
+        if constexpr (TileCopy<Scan>::needed) impl::copy_row(x, n, m_copy.at(step, j));
         RowArithmetic<Scan>(m_scan).sum(row, n, x, m_states.sum() + j);
       }
       if (row == chunk_length - 1) m_states.push(m_states.sum());
@@ -92,7 +94,7 @@ class ColumnWalk {
 
   void read(std::int64_t step, int j, int n, Element* KOKKOS_RESTRICT x) const {
     if (m_copy.filled()) {
-      std::copy_n(m_copy.at(step, j), n, x);
+      impl::copy_row<Element>(m_copy.at(step, j), n, x);
       return;
     }
     const auto slab = m_scan.load.slab(m_group.outer);
@@ -100,7 +102,11 @@ class ColumnWalk {
     if constexpr (Scan::Load::is_memory) {
       const auto* from = slab.at(i, column);
       if (slab.column_stride == 1) {
-        for (int k = 0; k < n; ++k) x[k] = static_cast<Element>(from[k]);
+        if constexpr (std::is_same_v<typename Scan::Load::value_type, Element>) {
+          impl::copy_row(from, n, x);
+        } else {
+          for (int k = 0; k < n; ++k) x[k] = static_cast<Element>(from[k]);
+        }
         return;
       }
     }
@@ -113,7 +119,11 @@ class ColumnWalk {
       auto* to = slab.at(i, column);
       using Stored = typename Scan::Store::value_type;
       if (slab.column_stride == 1) {
-        for (int k = 0; k < n; ++k) to[k] = static_cast<Stored>(y[k]);
+        if constexpr (std::is_same_v<Stored, Result>) {
+          impl::copy_row(y, n, to);
+        } else {
+          for (int k = 0; k < n; ++k) to[k] = static_cast<Stored>(y[k]);
+        }
         return;
       }
     }

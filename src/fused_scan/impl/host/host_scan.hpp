@@ -60,8 +60,11 @@ struct HostScan {
   using States = LineStates<Op>;
   using Counter = std::int64_t;
 
-  /// Numbers, which compilers can put side by side in vectors.
-  static constexpr bool in_vectors = sizeof(Value) <= 16 && sizeof(typename Scan::Element) <= 16;
+  /// Numbers, which compilers can put side by side in vectors. For sums of floats there are kernels,
+  /// and plain loops are for what those leave.
+  static constexpr bool in_vectors = sizeof(Value) <= 16 &&
+                                     sizeof(typename Scan::Element) <= 16 &&
+                                     !float_sums::serves<Scan>;
 
   Scan scan;
   HostPlan plan;
@@ -119,7 +122,7 @@ struct HostScan {
   }
 
   template <class Walk>
-  void take_items(Walk walk) const {
+  void take_items(Walk&& walk) const {
     const std::atomic_ref<Counter> next(*reinterpret_cast<Counter*>(buffer));
     const std::int64_t items = plan.items();
     for (;;) {

@@ -6,6 +6,7 @@
 #include <Kokkos_Core.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/host/copy_row.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 
 namespace fused_scan::impl {
@@ -64,9 +65,7 @@ class LineStates {
   const Value* largest_node() const { return row(m_node, m_level); }
 
  private:
-  void copy(const Value* KOKKOS_RESTRICT from, Value* KOKKOS_RESTRICT to) const {
-    for (int j = 0; j < m_lines; ++j) to[j] = from[j];
-  }
+  void copy(const Value* from, Value* to) const { impl::copy_row(from, m_lines, to); }
   /// `b` may be `to`.
   void combine(const Value* KOKKOS_RESTRICT a, const Value* b, Value* to) const {
     for (int j = 0; j < m_lines; ++j) to[j] = m_op.combine(a[j], b[j]);

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/host/copy_row.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <thread>
 
@@ -26,7 +27,7 @@ class TileNodes {
   /// From the node of a tile's own chunks.
   void publish(std::int64_t tile, const Value* own) const {
     Value* KOKKOS_RESTRICT const node = m_nodes + tile * m_lines;
-    for (int j = 0; j < m_lines; ++j) node[j] = own[j];
+    impl::copy_row(own, m_lines, m_nodes + tile * m_lines);
     const int levels = levels_ending_with(tile);
     for (int s = 0; s < levels; ++s) {
       const Value* KOKKOS_RESTRICT const left = node_of(tile - (std::int64_t{1} << s));
