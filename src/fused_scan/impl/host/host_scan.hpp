@@ -60,11 +60,10 @@ struct HostScan {
   using States = LineStates<Op>;
   using Counter = std::int64_t;
 
-  /// Numbers, which compilers can put side by side in vectors. For sums of floats there are kernels,
-  /// and plain loops are for what those leave.
-  static constexpr bool in_vectors = sizeof(Value) <= 16 &&
-                                     sizeof(typename Scan::Element) <= 16 &&
-                                     !float_sums::serves<Scan>;
+  /// Numbers, which compilers can put side by side in vectors. For sums of floats there are
+  /// kernels, and plain loops are for what those leave.
+  static constexpr bool in_vectors =
+      sizeof(Value) <= 16 && sizeof(typename Scan::Element) <= 16 && !float_sums::serves<Scan>;
 
   Scan scan;
   HostPlan plan;

@@ -92,7 +92,7 @@ namespace impl {
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION T term_of_error(T error) {
   const T magnitude = Kokkos::abs(error);
-  return (magnitude > 0) & (magnitude < Kokkos::Experimental::infinity_v<T>) ? error : -T(0);
+  return ((magnitude > 0) & (magnitude < Kokkos::Experimental::infinity_v<T>)) ? error : -T(0);
 }
 
 /// Moves into `sum` what of the compensation fits there. Without it the compensation of a long
