@@ -107,12 +107,14 @@ TEST_CASE("DevicePlan.EveryElementIsInOneTileThatFits") {
   CHECK(plans == 3 * 14 * 14 * 5 * 2);
 }
 
-TEST_CASE("DevicePlan.SidesThatLieApartMoveElementByElement") {
+TEST_CASE("DevicePlan.SidesThatAreNotAlignedMoveElementByElement") {
   ScanShape shape = shape_of(1, 1 << 20, 1);
   CHECK(make_device_plan(shape, h100).store == Movement::linear_packs);
   shape.out.address += 4;
-  CHECK(make_device_plan(shape, h100).load == Movement::linear_packs);
+  CHECK(make_device_plan(shape, h100).load == Movement::linear);
   CHECK(make_device_plan(shape, h100).store == Movement::linear);
+  shape.in.address += 4;
+  CHECK(make_device_plan(shape, h100).load == Movement::linear);
   shape.out = functor_shape(4, shape.length, shape.inner);
   CHECK(make_device_plan(shape, h100).store == Movement::axis_first);
 }

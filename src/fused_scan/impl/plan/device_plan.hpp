@@ -146,9 +146,10 @@ inline void choose_tile(DevicePlan& plan, const ScanShape& shape, int elements, 
     return;
   }
   // Whole rows where they are short: the tile is one piece of memory.
-  const int width =
-      std::min(aligned ? narrow_columns : wide_columns, std::max(elements / chunk_length, 1));
-  if (columns > std::max(width, wide_columns / 2)) {
+  // A tile has at least a chunk of every column.
+  const int most = std::max(elements / chunk_length, 1);
+  const int width = std::min(aligned ? narrow_columns : wide_columns, most);
+  if (columns > std::max(width, std::min(wide_columns / 2, most))) {
     const std::int64_t widest =
         std::max<std::int64_t>(width, elements / std::max<std::int64_t>(length, 1) / 32 * 32);
     const std::int64_t blocks = ceil_div(columns, widest);
