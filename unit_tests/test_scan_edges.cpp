@@ -45,18 +45,26 @@ std::vector<T> sums(const std::vector<T>& elements, Op op) {
   return scanned<Exec, T>(elements, op, ScanKind::inclusive);
 }
 
+template <class T>
+class ModularSum;
+
 /// A family with a member, from which its monoids are made.
 struct SumModulo {
   int modulus;
   template <class T>
-  struct monoid {
-    using value_type = T;
-    T modulus = 2;
-    monoid() = default;
-    explicit monoid(const SumModulo& family) : modulus(family.modulus) {}
-    KOKKOS_FUNCTION T identity() const { return 0; }
-    KOKKOS_FUNCTION T combine(T a, T b) const { return (a + b) % modulus; }
-  };
+  using monoid = ModularSum<T>;
+};
+
+template <class T>
+class ModularSum {
+ public:
+  using value_type = T;
+  explicit ModularSum(const SumModulo& family) : m_modulus(family.modulus) {}
+  KOKKOS_FUNCTION T identity() const { return 0; }
+  KOKKOS_FUNCTION T combine(T a, T b) const { return (a + b) % m_modulus; }
+
+ private:
+  T m_modulus;
 };
 
 }  // namespace

@@ -32,7 +32,8 @@ inline int checked_axis(const char* function, const Array& array, int axis) {
 
 inline void check_block_size(const char* function, int size) {
   impl::require(
-      size == 0 || (size >= chunk_length && std::has_single_bit(unsigned(size))), function, [&] {
+      size == 0 || (size >= chunk_length && std::has_single_bit(static_cast<unsigned>(size))),
+      function, [&] {
         return "block_size " + std::to_string(size) +
                " must be 0 (chosen) or a power of two, at least " + std::to_string(chunk_length);
       });

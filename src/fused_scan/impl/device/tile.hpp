@@ -18,7 +18,7 @@ struct TwoDigits {
   int low_step;
   int high_step;
 
-  KOKKOS_FUNCTION TwoDigits(int start, int step, int base_) : base(base_) {
+  KOKKOS_FUNCTION TwoDigits(int start, int step, int of_base) : base(of_base) {
     high = static_cast<unsigned>(start) / static_cast<unsigned>(base);
     low = start - high * base;
     high_step = static_cast<unsigned>(step) / static_cast<unsigned>(base);
@@ -70,7 +70,9 @@ struct Tile {
   /// Of a line of the tile.
   KOKKOS_FORCEINLINE_FUNCTION int slab_of(int line) const {
     if (slabs == 1) return 0;
-    return columns == 1 ? line : static_cast<int>(unsigned(line) / unsigned(columns));
+    return columns == 1
+               ? line
+               : static_cast<int>(static_cast<unsigned>(line) / static_cast<unsigned>(columns));
   }
   /// The elements in front of element i of column j of slab s.
   KOKKOS_FORCEINLINE_FUNCTION int index(int s, int i, int j) const {

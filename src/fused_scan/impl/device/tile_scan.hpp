@@ -95,7 +95,7 @@ struct TileScan {
           m_group(group),
           m_number(number),
           m_tile(kernel.plan, kernel.scan, group, number),
-          m_runs(static_cast<int>(unsigned(m_tile.rows + kernel.plan.run - 1) >>
+          m_runs(static_cast<int>(static_cast<unsigned>(m_tile.rows + kernel.plan.run - 1) >>
                                   kernel.plan.run_shift)),
           m_by_line(member.team_rank(), member.team_size(), m_tile.lines) {
       const DevicePlan& plan = kernel.plan;

@@ -69,7 +69,8 @@ KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type prefix_before(const Op& op,
                                                                   typename Op::value_type prefix,
                                                                   int index, const Node& node) {
   for (int done = 0; done != index;) {
-    done |= 1 << (31 - Kokkos::Experimental::countl_zero_builtin(unsigned(index ^ done)));
+    done |=
+        1 << (31 - Kokkos::Experimental::countl_zero_builtin(static_cast<unsigned>(index ^ done)));
     prefix = op.combine(prefix, node(done - 1));
   }
   return prefix;

@@ -222,8 +222,8 @@ inline void choose_runs(DevicePlan& plan) {
       break;
     }
   }
-  plan.threads =
-      std::clamp(static_cast<int>(std::bit_ceil(unsigned(plan.items()))), 32, team_threads);
+  plan.threads = std::clamp(static_cast<int>(std::bit_ceil(static_cast<unsigned>(plan.items()))),
+                            32, team_threads);
 }
 
 /// Tiles of at most so many elements, or a chunk a line where that is more.

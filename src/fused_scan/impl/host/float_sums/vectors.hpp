@@ -41,25 +41,28 @@ template <class Vector, class T>
 /// The first `count` elements, fewer than there are lanes.
 [[gnu::always_inline]] inline Floats load_part(const float* from, int count) {
 #if FUSED_SCAN_LANES == 8
-  return (Floats)_mm256_maskz_loadu_ps(static_cast<__mmask8>((1 << count) - 1), from);
+  return __builtin_bit_cast(Floats,
+                            _mm256_maskz_loadu_ps(static_cast<__mmask8>((1 << count) - 1), from));
 #else
   const __m128i places = _mm_setr_epi32(0, 1, 2, 3);
-  return (Floats)_mm_maskload_ps(from, _mm_cmpgt_epi32(_mm_set1_epi32(count), places));
+  return __builtin_bit_cast(Floats,
+                            _mm_maskload_ps(from, _mm_cmpgt_epi32(_mm_set1_epi32(count), places)));
 #endif
 }
 [[gnu::always_inline]] inline void store_part(float* to, Floats x, int count) {
 #if FUSED_SCAN_LANES == 8
-  _mm256_mask_storeu_ps(to, static_cast<__mmask8>((1 << count) - 1), (__m256)x);
+  _mm256_mask_storeu_ps(to, static_cast<__mmask8>((1 << count) - 1), __builtin_bit_cast(__m256, x));
 #else
   const __m128i places = _mm_setr_epi32(0, 1, 2, 3);
-  _mm_maskstore_ps(to, _mm_cmpgt_epi32(_mm_set1_epi32(count), places), (__m128)x);
+  _mm_maskstore_ps(to, _mm_cmpgt_epi32(_mm_set1_epi32(count), places),
+                   __builtin_bit_cast(__m128, x));
 #endif
 }
 [[gnu::always_inline]] inline void stream(float* to, Floats x) {
 #if FUSED_SCAN_LANES == 8
-  _mm256_stream_ps(to, (__m256)x);
+  _mm256_stream_ps(to, __builtin_bit_cast(__m256, x));
 #else
-  _mm_stream_ps(to, (__m128)x);
+  _mm_stream_ps(to, __builtin_bit_cast(__m128, x));
 #endif
 }
 
@@ -68,18 +71,23 @@ template <class Vector, class T>
 #if FUSED_SCAN_LANES == 8
   // One of the two neighbours that enclose an inexact sum is odd. Both roundings of an exact sum
   // are that sum, but for x - x, which rounds down to -0.
-  const Doubles below = (Doubles)_mm512_maskz_add_round_pd(
-      0xff, (__m512d)a, (__m512d)b, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-  const Doubles above = (Doubles)_mm512_maskz_add_round_pd(
-      0xff, (__m512d)a, (__m512d)b, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
-  return ((Longs)below & 1) != 0 ? below : above;
+  const Doubles below = __builtin_bit_cast(
+      Doubles, _mm512_maskz_add_round_pd(0xff, __builtin_bit_cast(__m512d, a),
+                                         __builtin_bit_cast(__m512d, b),
+                                         _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC));
+  const Doubles above = __builtin_bit_cast(
+      Doubles, _mm512_maskz_add_round_pd(0xff, __builtin_bit_cast(__m512d, a),
+                                         __builtin_bit_cast(__m512d, b),
+                                         _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC));
+  return (__builtin_bit_cast(Longs, below) & 1) != 0 ? below : above;
 #else
   const Doubles sum = a + b, b_in_sum = sum - a, a_in_sum = sum - b_in_sum;
   const Doubles error = (a - a_in_sum) + (b - b_in_sum);
   // Beside a sum that isn't finite stands an error that isn't a number.
   const Longs inexact = (error < 0) | (error > 0);
-  const Longs beyond = ((Longs)sum ^ (Longs)error) < 0;
-  return (Doubles)(((Longs)sum + (beyond & inexact)) | (inexact & 1));
+  const Longs beyond = (__builtin_bit_cast(Longs, sum) ^ __builtin_bit_cast(Longs, error)) < 0;
+  return __builtin_bit_cast(Doubles,
+                            (__builtin_bit_cast(Longs, sum) + (beyond & inexact)) | (inexact & 1));
 #endif
 }
 
@@ -140,7 +148,7 @@ class Exponents {
 
 /// Doubles half-way between two floats. (Sums of floats below the normal ones are exact.)
 [[gnu::always_inline]] inline Longs ties(Doubles x) {
-  return ((Longs)x & 0x1fffffff) == 0x10000000;
+  return (__builtin_bit_cast(Longs, x) & 0x1fffffff) == 0x10000000;
 }
 
 #endif
