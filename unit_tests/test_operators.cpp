@@ -133,14 +133,6 @@ TEMPLATE_LIST_TEST_CASE("Operators.LawsOnFloatingPointNumbers", "", Floats) {
   check_associative<MonoidOf<Min, T>>(floats<T>());
 }
 
-/// As the engines do: a monoid may have a way of its own to add an element.
-template <class M, class T>
-typename M::value_type accumulated_value(const M& op, const typename M::value_type& value,
-                                         const T& x) {
-  if constexpr (requires { op.accumulate(value, x); }) return op.accumulate(value, x);
-  return op.combine(value, op.lift(x));
-}
-
 TEMPLATE_LIST_TEST_CASE("Operators.CompensatedSumLiftsAndLowers", "", Floats) {
   using T = TestType;
   const MonoidOf<CompensatedSum, T> op;
