@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <concepts>
 #include <limits>
+#include <memory>
 #include <new>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "carried_states.hpp"
@@ -196,18 +198,28 @@ ScannerCosts scanner_costs(const ScanRequest& request) {
   });
 }
 
+template <class T, class Scanned, class Op>
+std::unique_ptr<SlabScanner<T>> make_operator_slab_scanner(const ScanRequest& request, Op op,
+                                                           const SlabShape& largest, bool cut) {
+  using Scanner = OperatorSlabScanner<T, Scanned, Op>;
+  // Named here because Clang 21 makes no virtual functions of a class that only a generic lambda in
+  // an explicit instantiation constructs.
+  [[maybe_unused]] const auto functions =
+      std::tuple(&Scanner::elements, &Scanner::begin_lines, &Scanner::scan);
+  try {
+    return std::make_unique<Scanner>(request, op, largest, cut);
+  } catch (const std::invalid_argument&) {
+    throw;
+  } catch (const std::exception&) {
+    throw std::bad_alloc();  // Kokkos says it in many lines
+  }
+}
+
 template <class T>
 std::unique_ptr<SlabScanner<T>> make_slab_scanner(const ScanRequest& request,
                                                   const SlabShape& largest, bool cut) {
-  using Pointer = std::unique_ptr<SlabScanner<T>>;
-  return with_operator<T>(request, [&]<class Scanned, class Op>(Op op) -> Pointer {
-    try {
-      return std::make_unique<OperatorSlabScanner<T, Scanned, Op>>(request, op, largest, cut);
-    } catch (const std::invalid_argument&) {
-      throw;
-    } catch (const std::exception&) {
-      throw std::bad_alloc();  // Kokkos says it in many lines
-    }
+  return with_operator<T>(request, [&]<class Scanned, class Op>(Op op) {
+    return make_operator_slab_scanner<T, Scanned>(request, op, largest, cut);
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <fused_scan/impl/access/memory_access.hpp>
 #include <fused_scan/impl/device/backend.hpp>
 #include <fused_scan/impl/device/tile.hpp>
 #include <fused_scan/impl/device/unrolled.hpp>
@@ -49,6 +50,41 @@ class TileMover {
     }
     if (movement == Movement::axis_first) return axis_first(move_element);
     columns_first(move_element);
+  }
+
+  /// The same for elements that pass through registers: put(index, read(slab, i, j)), four reads
+  /// under way at a time. For all that a compiler knows a read can't overtake a write to scratch
+  /// memory.
+  template <class Read, class Put>
+  KOKKOS_FORCEINLINE_FUNCTION void move_through_registers(Movement movement, const Read& read,
+                                                          const Put& put) const {
+    constexpr int several = 4;
+    const bool along_axis = movement == Movement::axis_first || movement == Movement::linear;
+    const int end = along_axis ? m_tile.lines : m_tile.slabs * m_tile.rows;
+    TwoDigits at = along_axis ? TwoDigits(m_thread, m_threads, m_tile.rows) : by_columns();
+    while (at.high < end) {
+      int index[several];
+      T values[several];
+      int count = 0;
+      unrolled<several>([&](int k) {
+        if (at.high >= end) return;
+        const auto take = [&](int s, int i, int j) {
+          index[k] = m_tile.index(s, i, j);
+          values[k] = read(slab(s), m_tile.first_row + i, column(s, j));
+        };
+        if (along_axis) {
+          const int s = m_tile.slab_of(at.high);
+          take(s, at.low, at.high - s * m_tile.columns);
+        } else {
+          with_row(at, [&](int s, int i) { take(s, i, at.low); });
+        }
+        count = k + 1;
+        at.advance();
+      });
+      unrolled<several>([&](int k) {
+        if (k < count) put(index[k], values[k]);
+      });
+    }
   }
 
   /// Asks for the elements of the tile, to wait in the cache of the card.
@@ -98,10 +134,12 @@ class TileMover {
     const int before = (pack - shift) & (pack - 1);
     by_fours(before + m_thread * pack, count - pack + 1, m_threads * pack,
              [&](int at) { move_pack(at, begin + at); });
-    if (m_thread < before && m_thread < count) move_element(m_thread, linear_slab(), m_thread, 0);
-    const int after = before + ((count - before) & -pack) + m_thread;
-    if (count > before && m_thread < pack && after < count) {
-      move_element(after, linear_slab(), after, 0);
+    const int first_after = before + ((count - before) & -pack);
+    for (int at = m_thread; at < count && at < before; at += m_threads) {
+      move_element(at, linear_slab(), at, 0);
+    }
+    for (int at = first_after + m_thread; at < count && count > before; at += m_threads) {
+      move_element(at, linear_slab(), at, 0);
     }
   }
 
@@ -147,15 +185,21 @@ class TileMover {
   template <class MoveElement>
   KOKKOS_FORCEINLINE_FUNCTION void columns_first(const MoveElement& move_element) const {
     if (m_tile.columns > m_threads / 2) return columns_by_thread(move_element);
-    const TwoDigits start(m_thread, m_threads, m_tile.columns);
-    for (int s = 0; s < m_tile.slabs; ++s) {
-      const Slab from = slab(s);
-      const std::int64_t first_column = column(s, 0);
-      for (TwoDigits at = start; at.high < m_tile.rows; at.advance()) {
-        move_element(m_tile.index(s, at.high, at.low), from, m_tile.first_row + at.high,
-                     first_column + at.low);
-      }
+    for (TwoDigits at = by_columns(); at.high < m_tile.slabs * m_tile.rows; at.advance()) {
+      with_row(at, [&](int s, int i) {
+        move_element(m_tile.index(s, i, at.low), slab(s), m_tile.first_row + i, column(s, at.low));
+      });
     }
+  }
+  KOKKOS_FUNCTION TwoDigits by_columns() const { return {m_thread, m_threads, m_tile.columns}; }
+  /// Rows of all slabs are one digit: short slabs leave threads idle that the next can use.
+  template <class F>
+  KOKKOS_FORCEINLINE_FUNCTION void with_row(const TwoDigits& at, const F& f) const {
+    const int s =
+        m_tile.slabs == 1
+            ? 0
+            : static_cast<int>(static_cast<unsigned>(at.high) / static_cast<unsigned>(m_tile.rows));
+    f(s, at.high - s * m_tile.rows);
   }
 
   /// Wide rows: a thread's elements are below each other, which takes half of the instructions.

@@ -152,20 +152,25 @@ struct TileScan {
     KOKKOS_FUNCTION void load() const {
       using Load = typename Scan::Load;
       const auto move = mover<Load, Loaded>(m_kernel.scan.load);
-      move.move(
-          m_kernel.plan.load, m_staging.shift,
-          [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
-            Loaded* const to = m_staging.template at<Loaded, Slot>(at);
-            if constexpr (Load::is_memory) {
-              copy_to_scratch<Loaded>(to, slab.at(i, j));
-            } else {
-              *to = static_cast<Loaded>(slab.read(i, j));
-            }
-          },
-          [&](int at, const Loaded* address) {
-            copy_to_scratch(m_staging.template at<Pack, Slot>(at),
-                            reinterpret_cast<const Pack*>(address));
-          });
+      const auto place = [&](int at) { return m_staging.template at<Loaded, Slot>(at); };
+      if constexpr (Load::is_memory) {
+        move.move(
+            m_kernel.plan.load, m_staging.shift,
+            [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
+              copy_to_scratch<Loaded>(place(at), slab.at(i, j));
+            },
+            [&](int at, const Loaded* address) {
+              copy_to_scratch(m_staging.template at<Pack, Slot>(at),
+                              reinterpret_cast<const Pack*>(address));
+            });
+      } else {
+        move.move_through_registers(
+            m_kernel.plan.load,
+            [](const auto& slab, std::int64_t i, std::int64_t j) {
+              return static_cast<Loaded>(slab.read(i, j));
+            },
+            [&](int at, const Loaded& element) { *place(at) = element; });
+      }
       await_copies();
       m_member.team_barrier();
     }
@@ -308,7 +313,7 @@ struct TileScan {
       Value sum = op.neutral();
       looped(chunk_length / group, [&](int g) {
         Element elements[group];
-        Places<group> places;
+        Places<group> places = {};
         read<group>(run, begin + group * g, places, elements);
         sum = g == 0 ? op.lift(elements[0]) : op.accumulate(sum, elements[0]);
         unrolled<group - 1>([&](int r) { sum = op.accumulate(sum, elements[r + 1]); });
@@ -474,9 +479,9 @@ struct TileScan {
       for_groups(begin, end, [&](int first, auto size) {
         constexpr int n = decltype(size)::value;
         Element elements[n];
-        Places<n> places;
+        Places<n> places = {};
         read<n>(run, first, places, elements);
-        Stored results[n];
+        Stored results[n] = {};
         unrolled<n>([&](int r) {
           const bool starts = r == 0 && first == begin;
           if (exclusive) {

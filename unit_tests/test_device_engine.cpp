@@ -1,0 +1,171 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// The engine of a GPU, carried out on a host by teams of one thread: every way in which elements
+// move, and every kind of tile, without a GPU.
+
+#include <Kokkos_Core.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <fused_scan/impl/device/run.hpp>
+#include <fused_scan/impl/plan/device_plan.hpp>
+#include <fused_scan/scan.hpp>
+#include <vector>
+
+namespace {
+
+using namespace fused_scan;
+
+using Exec = Kokkos::DefaultHostExecutionSpace;
+using View = Kokkos::View<float***, Kokkos::LayoutRight, Exec>;
+using LeftView = Kokkos::View<float***, Kokkos::LayoutLeft, Exec>;
+
+const impl::DeviceMachine machine{132, 32, 227 << 10, 228 << 10};
+
+struct Shape {
+  int outer, length, inner;
+};
+
+/// Short lines, few and many columns, odd rows, lines that several tiles share.
+const std::vector<Shape> shapes{{1, 1, 1},     {700, 2, 2},   {300, 7, 4},    {90, 16, 1},
+                                {50, 17, 3},   {40, 100, 1},  {20, 100, 2},   {3, 2048, 1},
+                                {1, 50021, 1}, {2, 5003, 3},  {1, 2000, 100}, {1, 700, 129},
+                                {2, 600, 512}, {1, 40, 4097}, {1, 3, 9000},   {1, 30000, 4}};
+
+template <class Array>
+void fill(const Array& x) {
+  std::uint32_t bits = 1;
+  for (std::size_t o = 0; o < x.extent(0); ++o) {
+    for (std::size_t i = 0; i < x.extent(1); ++i) {
+      for (std::size_t j = 0; j < x.extent(2); ++j) {
+        bits = bits * 1664525U + 1013904223U;
+        // Of sizes far enough apart that sums are rounded.
+        x(o, i, j) = std::ldexp(static_cast<float>(bits >> 8), -24 - static_cast<int>(bits % 40));
+      }
+    }
+  }
+}
+
+template <class A, class B>
+bool same_bits(const A& a, const B& b) {
+  for (std::size_t o = 0; o < a.extent(0); ++o) {
+    for (std::size_t i = 0; i < a.extent(1); ++i) {
+      for (std::size_t j = 0; j < a.extent(2); ++j) {
+        if (std::memcmp(&a(o, i, j), &b(o, i, j), sizeof(float)) != 0) return false;
+      }
+    }
+  }
+  return true;
+}
+
+/// A plan for a GPU with teams of one thread.
+impl::DevicePlan plan_of(const impl::ScanShape& shape) {
+  impl::DevicePlan plan = impl::make_device_plan(shape, machine);
+  plan.threads = 1;
+  return plan;
+}
+
+template <class In, class Out, class Op>
+void scan_on_device_engine(const In& x, const Out& y, int axis, const Op& op,
+                           const impl::Call& call) {
+  impl::with_scan_of_views(Exec(), x, y, impl::None(), impl::None(), axis, op, call,
+                           [](const auto& scan, const impl::ScanShape& shape) {
+                             impl::run_on_device(Exec(), scan, plan_of(shape), "test");
+                           });
+}
+
+struct Load {
+  View x;
+  KOKKOS_FUNCTION float operator()(std::int64_t o, std::int64_t i, std::int64_t j) const {
+    return x(o, i, j);
+  }
+};
+struct Store {
+  View y;
+  KOKKOS_FUNCTION void operator()(std::int64_t o, std::int64_t i, std::int64_t j,
+                                  float result) const {
+    y(o, i, j) = result;
+  }
+};
+
+void scan_functors_on_device_engine(const View& x, const View& y, const impl::Call& call) {
+  const auto op = impl::bind_operator<float, float, true>(CompensatedSum());
+  impl::Lines lines;
+  lines.outer = x.extent_int(0);
+  lines.length = x.extent_int(1);
+  lines.inner = x.extent_int(2);
+  const auto scan =
+      impl::line_scan(op, impl::FunctorAccess<Load>{{x}}, impl::FunctorAccess<Store>{{y}},
+                      impl::initial_state(op, impl::None(), lines),
+                      impl::final_state(op, impl::None(), lines), lines, call);
+  impl::ScanShape shape = impl::shape_of(scan, call);
+  shape.in = impl::functor_shape(sizeof(float), lines.length, lines.inner);
+  shape.out = shape.in;
+  impl::run_on_device(Exec(), scan, plan_of(shape), "test");
+}
+
+template <class F>
+void for_each_call(const F& f) {
+  for (const Shape& shape : shapes) {
+    for (const bool reverse : {false, true}) {
+      for (const bool exclusive : {false, true}) {
+        INFO(shape.outer << ", " << shape.length << ", " << shape.inner << ", reverse " << reverse
+                         << ", exclusive " << exclusive);
+        f(shape, impl::Call{"test", reverse, 0, exclusive});
+      }
+    }
+  }
+}
+
+template <class In, class Out, class Op>
+void scan_on_host_engine(const In& x, const Out& y, int axis, const Op& op,
+                         const impl::Call& call) {
+  impl::scan_views(Exec(), x, y, impl::None(), impl::None(), axis, op, call);
+}
+
+template <class Out, class Op>
+void check_against_host(const Op& op) {
+  for_each_call([&](const Shape& s, const impl::Call& call) {
+    const View x("x", s.outer, s.length, s.inner);
+    const Out expected("expected", s.outer, s.length, s.inner), y("y", s.outer, s.length, s.inner);
+    fill(x);
+    scan_on_host_engine(x, expected, 1, op, call);
+    scan_on_device_engine(x, y, 1, op, call);
+    CHECK(same_bits(y, expected));
+    // In place.
+    scan_on_device_engine(x, x, 1, op, call);
+    CHECK(same_bits(x, expected));
+  });
+}
+
+}  // namespace
+
+TEST_CASE("DeviceEngine.CompensatedSums") { check_against_host<View>(CompensatedSum()); }
+
+TEST_CASE("DeviceEngine.SumsBetweenLayouts") { check_against_host<LeftView>(Sum()); }
+
+TEST_CASE("DeviceEngine.Functors") {
+  for_each_call([](const Shape& s, const impl::Call& call) {
+    const View x("x", s.outer, s.length, s.inner);
+    const View expected("expected", x.layout()), y("y", x.layout());
+    fill(x);
+    scan_on_host_engine(x, expected, 1, CompensatedSum(), call);
+    scan_functors_on_device_engine(x, y, call);
+    CHECK(same_bits(y, expected));
+  });
+}
+
+// Elements that aren't aligned: a part of an array, one column from its edge.
+TEST_CASE("DeviceEngine.Unaligned") {
+  for_each_call([](const Shape& s, const impl::Call& call) {
+    const View all("all", s.outer, s.length, s.inner + 1);
+    const auto x = Kokkos::subview(all, Kokkos::ALL, Kokkos::ALL, Kokkos::pair(1, s.inner + 1));
+    const View expected("expected", s.outer, s.length, s.inner);
+    fill(x);
+    scan_on_host_engine(x, expected, 1, CompensatedSum(), call);
+    scan_on_device_engine(x, x, 1, CompensatedSum(), call);
+    CHECK(same_bits(x, expected));
+  });
+}
