@@ -128,7 +128,7 @@ TEST_CASE("Cli.SummaryOfAScan") {
   REQUIRE(once.err == "");
   REQUIRE_THAT(once.out, Matches("in\\.h5:/x: 4 x 3 x 2 float32\n"
                                  "max along axis 1, exclusive, forward\n"
-                                 "on [A-Za-z]+, concurrency [0-9]+, path [a-z ,()]+\n"
+                                 "on [A-Za-z]+, concurrency [0-9]+, path [a-z0-9 ,()]+\n"
                                  "[0-9]+\\.[0-9]{3} ms, [0-9]+\\.[0-9]{2} GB/s read and written\n"
                                  "out\\.h5:/y written\n"));
   const auto repeated =
