@@ -29,6 +29,7 @@
 #include <thread>
 #include <vector>
 
+#include "address_sanitizer.hpp"
 #include "fuzz_cases.hpp"
 
 namespace {
@@ -72,7 +73,8 @@ void limit(int what, rlim_t most) {
   redirect("err", STDERR_FILENO);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_FSIZE, 2 << 20);  // a damaged extent must not fill the disk
-  limit(RLIMIT_AS, rlim_t{4} << 30);
+  if (!address_sanitized) limit(RLIMIT_AS, rlim_t{4} << 30);
+  setenv("ASAN_OPTIONS", asan_options, 1);
   setenv("OMP_NUM_THREADS", "1", 1);
   std::vector<char*> argv{const_cast<char*>(FUSED_SCAN_PROGRAM)};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));

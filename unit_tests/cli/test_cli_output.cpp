@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "address_sanitizer.hpp"
 #include "test_files.hpp"
 
 using Catch::Matchers::ContainsSubstring;
@@ -107,7 +108,8 @@ TEST_CASE("Cli.ACrashLeavesNothingEither") {
   const auto before = folder.contents();
   for (const std::string signal : {"SEGV", "ABRT"}) {
     const auto outcome = folder.shell(
-        "\"$FUSED_SCAN\" scan in.h5:/x out.h5:/y --axis 0 --repeat 2000000000 & program=$!;"
+        "export ASAN_OPTIONS=" + std::string(asan_options) +
+        ";\"$FUSED_SCAN\" scan in.h5:/x out.h5:/y --axis 0 --repeat 2000000000 & program=$!;"
         "until ls *.tmp >/dev/null 2>&1; do sleep 0.05; kill -0 $program || exit 1; done;"
         "kill -" +
         signal + " $program; wait $program");

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "address_sanitizer.hpp"
 #include "test_files.hpp"
 
 using Catch::Matchers::ContainsSubstring;
@@ -159,6 +160,7 @@ TEST_CASE("Cli.TooLittleMemory") {
 
 // 512 MiB of zeros, which take no room on the disk, in a process that may have less.
 TEST_CASE("Cli.LargerThanMemory") {
+  if (address_sanitized) SKIP("the address space can't be limited");
   const TestFolder folder;
   const Extents extents{1 << 27}, chunk{1 << 20};
   const hid_t creation = valid(H5Pcreate(H5P_DATASET_CREATE));
