@@ -64,8 +64,9 @@ struct CompensatedSum {
   static constexpr bool adds_integers_exactly = true;
 };
 
-/// The sum, each addition rounded to nearest: of floats in double, of doubles in double (and what is
-/// beyond their range on the way in a second one). Integers wrap around; they are summed in 64 bits where the results are floating-point numbers.
+/// The sum, each addition rounded to nearest: of floats in double, of doubles in double (and what
+/// is beyond their range on the way in a second one). Integers wrap around; they are summed in 64
+/// bits where the results are floating-point numbers.
 struct Sum {
   /// The monoid on numbers of type T.
   template <class T>
