@@ -151,8 +151,8 @@ TEMPLATE_TEST_CASE("RecurrenceEdges.LargestNumbers", "", float, double) {
   check_right(recurrence(a, b, least), expected(a, b, least));
 }
 
-// NaN and Inf are as in a loop, and stay in their line. After an infinite coefficient results may be
-// either.
+// NaN and Inf are as in a loop, and stay in their line. After an infinite coefficient results may
+// be either.
 TEMPLATE_TEST_CASE("RecurrenceEdges.NotFinite", "", float, double) {
   using T = TestType;
   const T nan = std::numeric_limits<T>::quiet_NaN(), inf = std::numeric_limits<T>::infinity();
