@@ -13,6 +13,7 @@
 #include <fused_scan/running_extrema.hpp>
 #include <fused_scan/scan.hpp>
 #include <fused_scan/scan_options.hpp>
+#include <fused_scan/segmented_scan.hpp>
 #include <fused_scan/version.hpp>
 
 #endif
