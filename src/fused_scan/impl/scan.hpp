@@ -10,6 +10,7 @@
 #include <fused_scan/impl/access/functor_access.hpp>
 #include <fused_scan/impl/access/line_scan.hpp>
 #include <fused_scan/impl/access/memory_access.hpp>
+#include <fused_scan/impl/access/no_store.hpp>
 #include <fused_scan/impl/access/states.hpp>
 #include <fused_scan/impl/array/array.hpp>
 #include <fused_scan/impl/array/checks.hpp>
@@ -68,13 +69,13 @@ CheckedArrays checked_arrays(const In& in, const Out& out, const Initial& initia
   if constexpr (is_array_state<Initial>) {
     initial_array = array_of(initial);
     arrays[CheckedArrays::of_initial] = &initial_array;
-    check_state_extents(function, "initial", in_array, axis, initial_array);
+    check_state_extents(function, "initial state", in_array, axis, initial_array);
     check_no_overlap(function, initial_array, out_array, false);
   }
   if constexpr (is_array_state<Final>) {
     final_array = array_of(final);
     arrays[CheckedArrays::of_final] = &final_array;
-    check_state_extents(function, "final", in_array, axis, final_array);
+    check_state_extents(function, "final state", in_array, axis, final_array);
     check_no_self_overlap(function, final_array);
     check_no_overlap(function, in_array, final_array, false);
     check_no_overlap(function, out_array, final_array, false);

@@ -88,7 +88,8 @@ class ChunkWalk {
   /// After the last element.
   void end() {
     for_lines([&](int line, std::int64_t outer, std::int64_t column) {
-      m_scan.final(outer, column, m_states.state()[line]);
+      m_scan.final(outer, column,
+                   Scan::ends_in_prefix ? m_states.prefix()[line] : m_states.state()[line]);
     });
   }
 

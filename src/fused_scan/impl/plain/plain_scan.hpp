@@ -9,75 +9,23 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <fused_scan/impl/access/sequential_line.hpp>
+#include <fused_scan/impl/order/streamed_tree.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <fused_scan/impl/workspace.hpp>
 #include <string>
 
 namespace fused_scan::impl {
 
-/// The tree over the chunks of one line, fed chunk by chunk.
-template <class Op>
-class StreamedTree {
- public:
-  using Value = typename Op::value_type;
-
-  KOKKOS_FUNCTION StreamedTree(const Op& op, const Value& initial) : m_op(op), m_prefix(initial) {}
-
-  KOKKOS_FUNCTION const Value& prefix() const { return m_prefix; }
-
-  /// Appends a whole chunk of the sum `node`.
-  KOKKOS_FUNCTION void push(Value node) {
-    const int level = levels_ending_with(m_chunks++);
-    for (int s = 0; s < level; ++s) node = m_op.combine(m_node[s], node);
-    m_node[level] = node;
-    // What is merged begins where the largest of the nodes in it began.
-    const Value before = level > 0 ? m_before[level - 1] : m_prefix;
-    m_before[level] = before;
-    m_prefix = m_op.combine(before, node);
-  }
-
- private:
-  static constexpr int max_levels = 44;  // 2^48 elements
-
-  const Op& m_op;
-  std::int64_t m_chunks = 0;
-  Value m_prefix;
-  Value m_node[max_levels];
-  Value m_before[max_levels];
-};
-
 template <class Scan>
 struct ScanLineByThread {
   Scan scan;
 
   KOKKOS_FUNCTION void operator()(std::int64_t line) const {
-    using Value = typename Scan::Value;
-    const auto& op = scan.op;
     const std::int64_t outer = line / scan.inner, column = line % scan.inner;
-    const auto from = scan.load.slab(outer);
-    const auto to = scan.store.slab(outer);
-    StreamedTree<typename Scan::Op> tree(op, scan.initial(outer, column));
-    Value state = tree.prefix();
-    for (std::int64_t begin = 0; begin < scan.length; begin += chunk_length) {
-      const auto left = scan.length - begin;
-      const int count = left < chunk_length ? static_cast<int>(left) : chunk_length;
-      Value sum = op.neutral();
-      state = tree.prefix();
-      for (int r = 0; r < count; ++r) {
-        const std::int64_t i = scan.position(begin + r);
-        const auto element = static_cast<typename Scan::Element>(from.read(i, column));
-        const Value before = begin + r == 0 ? scan.first_output(state) : state;
-        sum = r == 0 ? op.lift(element) : op.accumulate(sum, element);
-        if constexpr (Scan::Op::combines_chunks) {
-          state = op.combine(tree.prefix(), sum);
-        } else {
-          state = op.accumulate(state, element);
-        }
-        to.write(i, column, op.lower(scan.exclusive ? before : state));
-      }
-      if (count == chunk_length) tree.push(sum);
-    }
-    scan.final(outer, column, state);
+    StreamedTree<typename Scan::Op> tree(scan.op, scan.initial(outer, column));
+    const auto state = scan_line(scan, tree, outer, column, 0, scan.length);
+    scan.final(outer, column, Scan::ends_in_prefix ? tree.prefix() : state);
   }
 };
 
