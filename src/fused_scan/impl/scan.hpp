@@ -191,16 +191,21 @@ void scan_views(const Exec& exec, const In& in, const Out& out, const Initial& i
                            });
 }
 
-/// Carries out a scan whose loads, stores and states are functors of (o, i, j).
-template <class Exec, class Load, class Store, class Initial, class Final, class Op>
-void scan_functors(const Exec& exec, std::int64_t outer, std::int64_t length, std::int64_t inner,
-                   const Load& load, const Store& store, const Initial& initial, const Final& final,
-                   const Op& op, const Call& call) {
+inline void check_functor_extents(const Call& call, std::int64_t outer, std::int64_t length,
+                                  std::int64_t inner) {
   check_block_size(call.function, call.block_size);
   impl::require(outer >= 0 && length >= 0 && inner >= 0, call.function, [&] {
     return "extents (" + std::to_string(outer) + ", " + std::to_string(length) + ", " +
            std::to_string(inner) + ") must not be negative";
   });
+}
+
+/// Carries out a scan whose loads, stores and states are functors of (o, i, j).
+template <class Exec, class Load, class Store, class Initial, class Final, class Op>
+void scan_functors(const Exec& exec, std::int64_t outer, std::int64_t length, std::int64_t inner,
+                   const Load& load, const Store& store, const Initial& initial, const Final& final,
+                   const Op& op, const Call& call) {
+  check_functor_extents(call, outer, length, inner);
   using Element = std::decay_t<decltype(load(0, 0, 0))>;
   const auto bound = bind_operator<Element, Element, true>(op);
   Lines lines;
