@@ -24,9 +24,9 @@
 /// Members of an operator aren't compared.
 ///
 /// **Traffic.** Elements are read twice and written once. A rank sends a few values a line
-/// (state_t): one where the lengths of the pieces are one power of two, at least 16, else at most two
-/// for each binary digit of the number of chunks of 16 elements; and where the axis is cut within
-/// a chunk, at most 15 elements a line. docs/distributed.md has the numbers.
+/// (state_t): one where the lengths of the pieces are one power of two, at least 16, else at most
+/// two for each binary digit of the number of chunks of 16 elements; and where the axis is cut
+/// within a chunk, at most 15 elements a line. docs/distributed.md has the numbers.
 ///
 /// **Synchronisation.** A call waits for the instance before MPI sends something, and for the other
 /// ranks; the scan itself is asynchronous. MPI must have been initialised, for this thread.

@@ -112,10 +112,10 @@ void node_by_scan(const Exec& exec, const BoundOperator<M, Element, Out>& op, co
   const Values values{ValuesOf<M>(op.monoid())};
   const std::int64_t length = lines.length++;
   call.exclusive = true;
-  const auto scan = impl::line_scan(
-      values, OneMore<Load>{load, length, call.reverse},
-      StoreAt<typename M::value_type>{node, call.reverse ? 0 : length},
-      NoInitialState<Values>{values}, NoFinalState(), lines, call);
+  const auto scan =
+      impl::line_scan(values, OneMore<Load>{load, length, call.reverse},
+                      StoreAt<typename M::value_type>{node, call.reverse ? 0 : length},
+                      NoInitialState<Values>{values}, NoFinalState(), lines, call);
   ScanShape shape = shape_of(scan, call);
   shape.in = in;
   shape.in.is_memory = false;

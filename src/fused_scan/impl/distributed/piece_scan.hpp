@@ -135,9 +135,7 @@ class PieceScan {
   using Range = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>;
   using Program = Kokkos::View<int*, typename Exec::memory_space>;
 
-  std::string label(const char* step) const {
-    return std::string(m_call.function) + "::" + step;
-  }
+  std::string label(const char* step) const { return std::string(m_call.function) + "::" + step; }
 
   // --- what is sent ---
 
@@ -173,9 +171,8 @@ class PieceScan {
   void allocate() {
     const auto nodes = static_cast<std::int64_t>(m_nodes.size());
     m_nodes_rows.emplace(m_exec, nodes, m_n_lines, label("nodes"));
-    m_states.emplace(
-        Kokkos::view_alloc(m_exec, Kokkos::WithoutInitializing, label("states")),
-        static_cast<std::size_t>(m_n_lines) * (needs_prefixes() ? m_parts.size() : 0));
+    m_states.emplace(Kokkos::view_alloc(m_exec, Kokkos::WithoutInitializing, label("states")),
+                     static_cast<std::size_t>(m_n_lines) * (needs_prefixes() ? m_parts.size() : 0));
     if (needs_prefixes()) upload_program();
     if (!m_any_cut) return;
     m_edge_rows = m_piece.empty() ? 0 : m_piece.end - m_piece.edge();
@@ -203,9 +200,8 @@ class PieceScan {
     if (m_edge_rows == 0) return;
     Kokkos::parallel_for(
         label("copy_edge"), Range(m_exec, 0, m_edge_rows * m_n_lines),
-        CopyToRows<decltype(chunk_at(m_in, 0, 0)), T>{chunk_at(m_in, m_piece.edge(), 0),
-                                                      rows_at(m_sent->row(0)), m_n_lines,
-                                                      m_lines.inner});
+        CopyToRows<decltype(chunk_at(m_in, 0, 0)), T>{
+            chunk_at(m_in, m_piece.edge(), 0), rows_at(m_sent->row(0)), m_n_lines, m_lines.inner});
   }
 
   void make_nodes() const {
@@ -283,8 +279,8 @@ class PieceScan {
     shape.in = m_in.shape(i, end - begin, sizeof(typename Scan::Element));
     shape.out = m_out.shape(i, end - begin, sizeof(typename Scan::Result));
     shape.in_place = m_in_place;
-    shape.can_stream = float_sums::serves<Scan> && shape.in.column_stride == 1 &&
-                       shape.out.column_stride == 1;
+    shape.can_stream =
+        float_sums::serves<Scan> && shape.in.column_stride == 1 && shape.out.column_stride == 1;
     impl::run_scan(m_exec, scan, shape, m_call.function);
   }
 

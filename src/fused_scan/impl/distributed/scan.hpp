@@ -94,9 +94,9 @@ void distributed_scan_of_views(const Exec& exec, MPI_Comm mpi_comm, const In& in
   using Bound = std::remove_const_t<decltype(bound)>;
   using InSide = ArraySide<const T>;
   using OutSide = ArraySide<OutT>;
-  PieceScan<Exec, Bound, T, InSide, OutSide>(
-      exec, comm, bound, InSide{in.data(), lines, of_in}, OutSide{out.data(), lines, of_out}, lines,
-      of_rows, in_place, call, lengths)
+  PieceScan<Exec, Bound, T, InSide, OutSide>(exec, comm, bound, InSide{in.data(), lines, of_in},
+                                             OutSide{out.data(), lines, of_out}, lines, of_rows,
+                                             in_place, call, lengths)
       .run();
 }
 
