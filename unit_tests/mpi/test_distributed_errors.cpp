@@ -73,13 +73,14 @@ TEST_CASE("DistributedErrors.AnotherCallOnOneRank") {
   const auto check = [](const std::string& text, const auto& f) {
     check_wrong_on_last("inclusive_scan", " calls with " + text, f);
   };
-  check("another function, rank 0 with this one", [](const IntPieces& x, const IntPieces& y, bool wrong) {
-    if (wrong) {
-      exclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Sum{});
-    } else {
-      inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Sum{});
-    }
-  });
+  check("another function, rank 0 with this one",
+        [](const IntPieces& x, const IntPieces& y, bool wrong) {
+          if (wrong) {
+            exclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Sum{});
+          } else {
+            inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Sum{});
+          }
+        });
   check("axis 1, rank 0 with axis 0", [](const IntPieces& x, const IntPieces& y, bool wrong) {
     inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, wrong ? 1 : 0, Sum{});
   });
@@ -87,13 +88,14 @@ TEST_CASE("DistributedErrors.AnotherCallOnOneRank") {
     inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Sum{},
                    {wrong ? Direction::reverse : Direction::forward});
   });
-  check("another operator, rank 0 with its own", [](const IntPieces& x, const IntPieces& y, bool wrong) {
-    if (wrong) {
-      inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Max{});
-    } else {
-      inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Sum{});
-    }
-  });
+  check("another operator, rank 0 with its own",
+        [](const IntPieces& x, const IntPieces& y, bool wrong) {
+          if (wrong) {
+            inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Max{});
+          } else {
+            inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Sum{});
+          }
+        });
   check("elements of another type, rank 0 with its own",
         [](const IntPieces& x, const IntPieces& y, bool wrong) {
           const Kokkos::View<short**, Exec> z("z", 20, 4);
@@ -112,10 +114,11 @@ TEST_CASE("DistributedErrors.AnotherCallOnOneRank") {
             inclusive_scan(Exec{}, MPI_COMM_WORLD, x, y, 0, Sum{});
           }
         });
-  check("extents (*, 7), rank 0 with (*, 4)", [](const IntPieces& x, const IntPieces& y, bool wrong) {
-    const IntPieces z("z", 20, 7);
-    inclusive_scan(Exec{}, MPI_COMM_WORLD, wrong ? z : x, wrong ? z : y, 0, Sum{});
-  });
+  check("extents (*, 7), rank 0 with (*, 4)",
+        [](const IntPieces& x, const IntPieces& y, bool wrong) {
+          const IntPieces z("z", 20, 7);
+          inclusive_scan(Exec{}, MPI_COMM_WORLD, wrong ? z : x, wrong ? z : y, 0, Sum{});
+        });
 }
 
 // A step that fails on one rank, as where its memory doesn't suffice.

@@ -104,16 +104,22 @@ class PieceScan {
         m_piece(m_pieces[static_cast<std::size_t>(comm.rank())]),
         m_parts(parts_of(m_piece)),
         m_n_lines(lines.outer * lines.inner),
-        m_nodes_of(comm.size()) {
-    // The last in the order of the scan: nobody needs its nodes but itself.
+        m_sent_nodes(comm.size()) {
     std::int64_t end = 0;
     for (const Piece& piece : m_pieces) end = std::max(end, piece.end);
     int filled = 0;
     for (std::size_t k = 0; k < m_pieces.size(); ++k) {
       const std::size_t r = call.reverse ? m_pieces.size() - 1 - k : k;
-      const std::vector<TreeNode> nodes = nodes_of(m_pieces[r], m_pieces[r].end == end);
-      m_nodes_of.places[r] = static_cast<int>(m_nodes.size());
-      m_nodes_of.counts[r] = static_cast<int>(nodes.size());
+      // The last in the order of the scan keeps its nodes: they are for its own parts.
+      const bool is_last = m_pieces[r].end == end;
+      const std::vector<TreeNode> nodes = nodes_of(m_pieces[r], is_last);
+      m_sent_nodes.places[r] = static_cast<int>(m_nodes.size());
+      m_sent_nodes.counts[r] = is_last ? 0 : static_cast<int>(nodes.size());
+      m_sends_nodes |= m_sent_nodes.counts[r] > 0;
+      if (static_cast<int>(r) == comm.rank()) {
+        m_own_node = static_cast<int>(m_nodes.size());
+        m_own_nodes = static_cast<int>(nodes.size());
+      }
       m_nodes.insert(m_nodes.end(), nodes.begin(), nodes.end());
       filled += m_pieces[r].empty() ? 0 : 1;
       m_any_cut |= !m_pieces[r].empty() && m_pieces[r].missing() > 0;
@@ -149,21 +155,17 @@ class PieceScan {
       m_exec.fence(label("MPI sends nodes and elements"));
     });
     if (m_any_cut) exchange_edges();
-    if (!m_nodes.empty()) {
+    if (m_sends_nodes) {
       const RowType row(sizeof(Value), m_n_lines);
-      m_comm.all_gather_rows(m_nodes_rows->for_mpi(), m_nodes_of, row);
+      m_comm.all_gather_rows(m_nodes_rows->for_mpi(), m_sent_nodes, row);
     }
     if (!needs_prefixes()) return;
     m_nodes_rows->from_mpi(m_exec, 0, static_cast<std::int64_t>(m_nodes.size()));
     combine_prefixes();
   }
 
-  int own_node(int k) const {
-    return m_nodes_of.places[static_cast<std::size_t>(m_comm.rank())] + k;
-  }
-  int own_nodes() const { return m_nodes_of.counts[static_cast<std::size_t>(m_comm.rank())]; }
   /// Whether its first node is that of a chunk whose first elements others have.
-  bool completes_chunk() const { return m_piece.missing() > 0 && own_nodes() > 0; }
+  bool completes_chunk() const { return m_piece.missing() > 0 && m_own_nodes > 0; }
   bool needs_prefixes() const {
     return !m_piece.empty() && (m_piece.begin > 0 || m_parts.size() > 1);
   }
@@ -193,7 +195,7 @@ class PieceScan {
   }
 
   void own_nodes_to_mpi() const {
-    if (own_nodes() > 0) m_nodes_rows->to_mpi(m_exec, own_node(0), own_nodes());
+    if (m_own_nodes > 0) m_nodes_rows->to_mpi(m_exec, m_own_node, m_own_nodes);
   }
 
   void copy_edge() const {
@@ -205,13 +207,13 @@ class PieceScan {
   }
 
   void make_nodes() const {
-    for (int k = completes_chunk() ? 1 : 0; k < own_nodes(); ++k) make_own_node(k);
+    for (int k = completes_chunk() ? 1 : 0; k < m_own_nodes; ++k) make_own_node(k);
   }
 
   void make_own_node(int k) const {
-    const TreeNode& node = m_nodes[static_cast<std::size_t>(own_node(k))];
+    const TreeNode& node = m_nodes[static_cast<std::size_t>(m_own_node + k)];
     const std::int64_t begin = node.chunk * chunk_length, end = node.end() * chunk_length;
-    const auto to = rows_at(m_nodes_rows->row(own_node(k)));
+    const auto to = rows_at(m_nodes_rows->row(m_own_node + k));
     if (node.level == 0) {
       const int missing = begin < m_piece.begin ? m_piece.missing() : 0;
       const auto from = chunk_at(m_in, begin + missing, missing);
@@ -337,7 +339,10 @@ class PieceScan {
   std::vector<Piece> m_parts;
   std::int64_t m_n_lines;
   std::vector<TreeNode> m_nodes;  // of all pieces, from left to right
-  Rows m_nodes_of;
+  int m_own_node = 0;             // the first of them that is this rank's
+  int m_own_nodes = 0;
+  Rows m_sent_nodes;
+  bool m_sends_nodes = false;  // some rank does
   bool m_any_cut = false;
   bool m_alone = false;  // one rank has all elements
   std::int64_t m_edge_rows = 0;
