@@ -78,7 +78,7 @@ void check_random_cuts(const HostArray<T>& whole, const Op& op, int count, std::
 
 TEST_CASE("Distributed.RandomCuts") {
   // More ranks than cores wait for each other.
-  const int count = test::size_of(MPI_COMM_WORLD) <= 2 ? 500 : 60;
+  const int count = test::size_of(MPI_COMM_WORLD) <= 2 ? 1000 : 60;
   std::uint64_t seed = 1;
   for (const std::size_t length :
        {std::size_t{1}, std::size_t{15}, std::size_t{40}, std::size_t{131}, std::size_t{600}}) {

@@ -49,7 +49,8 @@ void check_cuts(const Extents& extents, const ScanCall& call, const Op& op, std:
   alone.in_place = false;
   const auto expected = scanned<View, View>(whole, op, alone);
   const int ranks = test::size_of(MPI_COMM_WORLD);
-  for (int k = 0; k < 4; ++k) {
+  const int count = ranks <= 2 ? 4 : 2;  // more ranks than cores wait for each other
+  for (int k = 0; k < count; ++k) {
     const Cuts cuts = k == 0 ? even_cuts(length, ranks)
                              : random_cuts(length, ranks, seed + static_cast<std::uint64_t>(k));
     INFO(to_string(extents) << ", " << to_string(call) << ", " << to_string(cuts, length));

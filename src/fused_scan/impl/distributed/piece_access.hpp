@@ -86,7 +86,9 @@ struct ChunkAccess {
   };
 
   KOKKOS_FUNCTION Slab slab(std::int64_t outer) const {
-    return {access.slab(outer), rows.slab(outer), missing, first, direction};
+    using Rows = typename MemoryAccess<const T>::Slab;
+    // Where nothing is missing there are no rows.
+    return {access.slab(outer), missing > 0 ? rows.slab(outer) : Rows{}, missing, first, direction};
   }
 };
 

@@ -111,7 +111,7 @@ struct HostScan {
         return true;
       }
     }
-    if (plan.kind == HostPlan::Kind::lines && plan.columns > 1 &&
+    if (plan.kind == HostPlan::Kind::lines && plan.columns > 1 && !Scan::reduces &&
         FloatColumnWalk<Scan>::can_walk(scan)) {
       take_items(FloatColumnWalk<Scan>(scan, plan, *kernels, memory, levels));
       return true;

@@ -279,6 +279,8 @@ class FloatLineWalk {
       : m_scan(scan), m_kernels(kernels), m_results(results_of(scan, false)) {}
 
   static bool can_walk(const Scan& scan, const HostPlan& plan) {
+    // What doesn't fill blocks of a reduction is summed up by plain loops, which take their time.
+    if (Scan::reduces && scan.length < 16 * block_length) return false;
     return plan.columns == 1 && scan.load.slab(0).axis_stride == 1 &&
            stores_at(scan, [](const auto& slab) { return slab.axis_stride == 1; });
   }
