@@ -24,7 +24,9 @@ template <class In, class T, class Op>
 auto bind_reduction(const Op& op) {
   using ToIn = decltype(bind_operator<In, In, false>(op));
   constexpr bool of_numbers = requires { typename NumberOfScan<Op, In, T>::type; };
-  if constexpr (of_numbers && !std::is_same_v<T, typename ToIn::value_type>) {
+  if constexpr (std::is_same_v<ToIn, NoOperator>) {
+    return NoOperator();
+  } else if constexpr (of_numbers && !std::is_same_v<T, typename ToIn::value_type>) {
     return bind_operator<In, T, false>(op);
   } else {
     return bind_operator<In, In, false>(op);
@@ -68,10 +70,12 @@ void reduce_views(const Exec& exec, const In& in, const Totals& totals, int any_
   const auto bound =
       impl::bind_reduction<std::remove_const_t<InT>, typename Totals::value_type>(op);
   using Bound = std::remove_const_t<decltype(bound)>;
-  reduce_scan(exec, bound, MemoryAccess<const InT>(in.data(), lines, 0),
-              memory_shape(in.data(), sizeof(InT), lines, 0),
-              FinalArray<Bound, typename Totals::value_type>{bound, {totals.data(), lines, 1}},
-              lines, call);
+  if constexpr (!std::is_same_v<Bound, NoOperator>) {
+    reduce_scan(exec, bound, MemoryAccess<const InT>(in.data(), lines, 0),
+                memory_shape(in.data(), sizeof(InT), lines, 0),
+                FinalArray<Bound, typename Totals::value_type>{bound, {totals.data(), lines, 1}},
+                lines, call);
+  }
 }
 
 }  // namespace fused_scan::impl

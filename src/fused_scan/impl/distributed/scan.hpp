@@ -92,12 +92,14 @@ void distributed_scan_of_views(const Exec& exec, MPI_Comm mpi_comm, const In& in
   const Lines lines = lines_along(all, arrays, axis);
   const auto bound = bind_operator<T, OutT, false>(op);
   using Bound = std::remove_const_t<decltype(bound)>;
-  using InSide = ArraySide<const T>;
-  using OutSide = ArraySide<OutT>;
-  PieceScan<Exec, Bound, T, InSide, OutSide>(exec, comm, bound, InSide{in.data(), lines, of_in},
-                                             OutSide{out.data(), lines, of_out}, lines, of_rows,
-                                             in_place, call, lengths)
-      .run();
+  if constexpr (!std::is_same_v<Bound, NoOperator>) {
+    using InSide = ArraySide<const T>;
+    using OutSide = ArraySide<OutT>;
+    PieceScan<Exec, Bound, T, InSide, OutSide>(exec, comm, bound, InSide{in.data(), lines, of_in},
+                                               OutSide{out.data(), lines, of_out}, lines, of_rows,
+                                               in_place, call, lengths)
+        .run();
+  }
 }
 
 template <class Exec, class Load, class Store, class Op>
