@@ -91,5 +91,10 @@ if(FusedScan_ENABLE_KOKKOS_KERNELS)  # AUTO is true as well
   endif()
 endif()
 
+if(FusedScan_ENABLE_MPI)
+  set(MPI_CXX_SKIP_MPICXX ON)  # the functions of C are used
+  find_package(MPI 3.0 REQUIRED COMPONENTS CXX)
+endif()
+
 message(STATUS "FusedScan ${PROJECT_VERSION}: Kokkos ${Kokkos_VERSION} on ${Kokkos_DEVICES}, "
-               "Kokkos Kernels: ${FusedScan_KOKKOS_KERNELS_TARGET}")
+               "Kokkos Kernels: ${FusedScan_KOKKOS_KERNELS_TARGET}, MPI: ${MPI_CXX_VERSION}")

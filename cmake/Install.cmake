@@ -7,6 +7,11 @@ set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/FusedScan)
 install(TARGETS fused_scan EXPORT FusedScanTargets FILE_SET HEADERS)
 install(EXPORT FusedScanTargets NAMESPACE FusedScan:: DESTINATION ${config_dir})
 
+if(FusedScan_ENABLE_MPI)
+  install(TARGETS fused_scan_mpi EXPORT FusedScanMpiTargets FILE_SET HEADERS)
+  install(EXPORT FusedScanMpiTargets NAMESPACE FusedScan:: DESTINATION ${config_dir})
+endif()
+
 configure_package_config_file(cmake/FusedScanConfig.cmake.in FusedScanConfig.cmake
   INSTALL_DESTINATION ${config_dir})
 # Before 1.0 a minor release may change the interface: 0.2 does not stand in for 0.1.

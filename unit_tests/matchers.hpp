@@ -33,7 +33,9 @@ concept FloatingPoint = std::floating_point<T> || std::same_as<T, Kokkos::Experi
 /// for anything else nothing or infinitely far. +0 and -0 are the same here, and so are all NaN.
 template <class T>
 double distance(const T& a, const T& b) {
-  return a == b ? 0 : std::numeric_limits<double>::infinity();
+  bool equal = std::memcmp(&a, &b, sizeof(T)) == 0;
+  if constexpr (requires { a == b; }) equal = a == b;
+  return equal ? 0 : std::numeric_limits<double>::infinity();
 }
 
 template <FloatingPoint T>

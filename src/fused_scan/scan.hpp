@@ -5,7 +5,8 @@
 
 /// \file
 /// Associative scans along any axis of a Kokkos::View: inclusive_scan, exclusive_scan, and
-/// transform_scan, which reads and writes through functors; scan_plan says how one is carried out.
+/// transform_scan, which reads and writes through functors; reduce_lines, which gives the last
+/// state alone; scan_plan says how a scan is carried out.
 ///
 /// **Order.** Elements are combined in the order in which the scan walks, op(.. op(x0, x1) .., xi),
 /// so the operator need not be commutative. Direction::reverse walks from the last element to the
@@ -42,6 +43,7 @@
 #include <concepts>
 #include <cstdint>
 #include <fused_scan/concepts.hpp>
+#include <fused_scan/impl/reduction.hpp>
 #include <fused_scan/impl/scan.hpp>
 #include <fused_scan/operators.hpp>
 #include <fused_scan/scan_options.hpp>
@@ -203,6 +205,24 @@ void transform_scan(const Exec& exec, const ScanExtents& extents, const Load& lo
       impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
 }
 ///@}
+
+/// What a scan of each line ends in, without the scan: totals(..) = op(in(.., 0, ..), .., in(.., n
+/// - 1, ..)), to the bit the `final` state of inclusive_scan. Elements are read once.
+///
+/// \param exec    the instance that runs it
+/// \param in      View of rank 1 to 8; may be const
+/// \param totals  View of the extents of `in` without the axis, which must not overlap `in`: of
+///                results, of which numbers may be of another type than those of `in`, or of
+///                state_t<Op, T>. Where the axis has extent 0: what nothing adds up to
+/// \param axis    the dimension to reduce along: -1 is the last
+/// \param op      the monoid, or family of monoids
+/// \param options the direction, and the block size
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Totals, class Op = CompensatedSum>
+void reduce_lines(const Exec& exec, const In& in, const Totals& totals, int axis = -1, Op op = {},
+                  ScanOptions options = {}) {
+  impl::reduce_views(exec, in, totals, axis, op,
+                     impl::call_of("fused_scan::reduce_lines", options, false));
+}
 
 /// How inclusive_scan or exclusive_scan would carry out a call with these arguments; nothing is
 /// run. Throws what they would throw.

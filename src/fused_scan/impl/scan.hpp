@@ -10,6 +10,7 @@
 #include <fused_scan/impl/access/functor_access.hpp>
 #include <fused_scan/impl/access/line_scan.hpp>
 #include <fused_scan/impl/access/memory_access.hpp>
+#include <fused_scan/impl/access/no_store.hpp>
 #include <fused_scan/impl/access/states.hpp>
 #include <fused_scan/impl/array/array.hpp>
 #include <fused_scan/impl/array/checks.hpp>
@@ -68,13 +69,13 @@ CheckedArrays checked_arrays(const In& in, const Out& out, const Initial& initia
   if constexpr (is_array_state<Initial>) {
     initial_array = array_of(initial);
     arrays[CheckedArrays::of_initial] = &initial_array;
-    check_state_extents(function, "initial", in_array, axis, initial_array);
+    check_state_extents(function, "initial state", in_array, axis, initial_array);
     check_no_overlap(function, initial_array, out_array, false);
   }
   if constexpr (is_array_state<Final>) {
     final_array = array_of(final);
     arrays[CheckedArrays::of_final] = &final_array;
-    check_state_extents(function, "final", in_array, axis, final_array);
+    check_state_extents(function, "final state", in_array, axis, final_array);
     check_no_self_overlap(function, final_array);
     check_no_overlap(function, in_array, final_array, false);
     check_no_overlap(function, out_array, final_array, false);
@@ -192,16 +193,21 @@ void scan_views(const Exec& exec, const In& in, const Out& out, const Initial& i
                            });
 }
 
-/// Carries out a scan whose loads, stores and states are functors of (o, i, j).
-template <class Exec, class Load, class Store, class Initial, class Final, class Op>
-void scan_functors(const Exec& exec, std::int64_t outer, std::int64_t length, std::int64_t inner,
-                   const Load& load, const Store& store, const Initial& initial, const Final& final,
-                   const Op& op, const Call& call) {
+inline void check_functor_extents(const Call& call, std::int64_t outer, std::int64_t length,
+                                  std::int64_t inner) {
   check_block_size(call.function, call.block_size);
   impl::require(outer >= 0 && length >= 0 && inner >= 0, call.function, [&] {
     return "extents (" + std::to_string(outer) + ", " + std::to_string(length) + ", " +
            std::to_string(inner) + ") must not be negative";
   });
+}
+
+/// Carries out a scan whose loads, stores and states are functors of (o, i, j).
+template <class Exec, class Load, class Store, class Initial, class Final, class Op>
+void scan_functors(const Exec& exec, std::int64_t outer, std::int64_t length, std::int64_t inner,
+                   const Load& load, const Store& store, const Initial& initial, const Final& final,
+                   const Op& op, const Call& call) {
+  check_functor_extents(call, outer, length, inner);
   using Element = std::decay_t<decltype(load(0, 0, 0))>;
   const auto bound = bind_operator<Element, Element, true>(op);
   if constexpr (!std::is_same_v<decltype(bound), const NoOperator>) {

@@ -13,10 +13,10 @@
 #include <Kokkos_Profiling_ScopedRegion.hpp>
 #include <algorithm>
 #include <cstdint>
+#include <fused_scan/impl/access/sequential_line.hpp>
 #include <fused_scan/impl/array/array.hpp>
 #include <fused_scan/impl/array/checks.hpp>
 #include <fused_scan/impl/engine.hpp>
-#include <fused_scan/impl/plain/plain_scan.hpp>
 #include <fused_scan/impl/plan/scan_shape.hpp>
 #include <fused_scan/impl/scan.hpp>
 #include <string>
@@ -90,7 +90,7 @@ KOKKOS_FUNCTION void scan_segment(const Scan& scan, const Segment& segment, std:
   const std::int64_t outer = line / scan.inner, column = line % scan.inner;
   const auto from = scan.load.slab(outer).part(segment.begin, segment.length);
   const auto to = scan.store.slab(outer).part(segment.begin, segment.length);
-  LineByThread(scan, from, to, segment.length, column).run(scan.initial(outer, column));
+  SequentialLine(scan, from, to, segment.length, column).scan(scan.initial(outer, column));
 }
 
 /// One segment of one line; neighbouring threads have neighbouring lines.

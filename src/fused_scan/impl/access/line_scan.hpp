@@ -5,6 +5,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <fused_scan/impl/access/no_store.hpp>
 #include <type_traits>
 #include <utility>
 
@@ -27,6 +28,12 @@ struct LineScan {
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
   using Result = typename Op::result_type;
+
+  /// Whether nothing is stored: an engine may then leave out what only results need.
+  static constexpr bool reduces = std::is_same_v<Store, NoStore>;
+  /// Whether final() gets the prefix after the last element, with which a line of whole chunks
+  /// would go on, rather than the state after it.
+  static constexpr bool ends_in_prefix = requires { requires Final::of_prefix; };
 
   Op op;
   Load load;

@@ -48,7 +48,7 @@ inline void check_same_extents(const char* function, const Array& a, const Array
   }
 }
 
-/// `state` has the extents of `array` without the axis.
+/// `state`, which is called `which`, has the extents of `array` without the axis.
 inline void check_state_extents(const char* function, const char* which, const Array& array,
                                 int axis, const Array& state) {
   bool equal = true;
@@ -56,7 +56,7 @@ inline void check_state_extents(const char* function, const char* which, const A
     equal = equal && state.extent[d] == array.extent[d < axis ? d : d + 1];
   }
   impl::require(equal, function, [&] {
-    return std::string(which) + " state " + state.quoted() + " has extents " + state.extents() +
+    return std::string(which) + " " + state.quoted() + " has extents " + state.extents() +
            " instead of " + array.extents(axis) + ", those of View " + array.quoted() +
            " without axis " + std::to_string(axis);
   });

@@ -30,7 +30,7 @@ void run_on_device(const Exec& exec, const Scan& scan, DevicePlan plan, const st
   Kokkos::parallel_for(label + (plan.line_tiles > 1 ? "::tiles" : "::lines"), policy, kernel);
 }
 
-/// Lines without elements end in the state that they start from.
+/// Lines without elements end in the state that they start from, or the identity.
 template <class Exec, class Scan>
 void run_empty_lines(const Exec& exec, const Scan& scan, const std::string& label) {
   Kokkos::parallel_for(
@@ -38,7 +38,7 @@ void run_empty_lines(const Exec& exec, const Scan& scan, const std::string& labe
       Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>(exec, 0, scan.outer * scan.inner),
       KOKKOS_LAMBDA(std::int64_t line) {
         const std::int64_t outer = line / scan.inner, column = line % scan.inner;
-        scan.final(outer, column, scan.initial(outer, column));
+        scan.final(outer, column, scan.first_output(scan.initial(outer, column)));
       });
 }
 

@@ -176,6 +176,7 @@ struct TileScan {
     }
 
     KOKKOS_FUNCTION void store() const {
+      if constexpr (Scan::reduces) return;
       const auto move = mover<typename Scan::Store, Stored>(m_kernel.scan.store);
       move.move(
           m_kernel.plan.store, m_staging.shift,

@@ -86,7 +86,8 @@ class ChunkWalk {
   /// After the last element.
   void end() {
     for_lines([&](int line, std::int64_t outer, std::int64_t column) {
-      m_scan.final(outer, column, get(m_states.state(), line));
+      m_scan.final(outer, column,
+                   get(Scan::ends_in_prefix ? m_states.prefix() : m_states.state(), line));
     });
   }
 

@@ -79,7 +79,8 @@ class ColumnWalk {
   /// After the last element.
   void end() {
     for (int j = 0; j < m_group.columns; ++j) {
-      m_scan.final(m_group.outer, m_group.column + j, get(m_states.state(), j));
+      m_scan.final(m_group.outer, m_group.column + j,
+                   get(Scan::ends_in_prefix ? m_states.prefix() : m_states.state(), j));
     }
   }
 

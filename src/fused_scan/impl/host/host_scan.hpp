@@ -62,8 +62,8 @@ struct HostScan {
 
   /// Numbers, which compilers can put side by side in vectors. For sums of floats there are
   /// kernels, and plain loops are for what those leave.
-  static constexpr bool in_vectors =
-      sizeof(Value) <= 16 && sizeof(typename Scan::Element) <= 16 && !float_sums::serves<Scan>;
+  static constexpr bool in_vectors = sizeof(Value) <= 16 && sizeof(typename Scan::Element) <= 16 &&
+                                     (Scan::reduces || !float_sums::serves<Scan>);
 
   Scan scan;
   HostPlan plan;
@@ -104,11 +104,14 @@ struct HostScan {
       take_items(FloatColumnWalk<Scan>(scan, plan, *kernels, memory, levels));
       return true;
     }
-    if (plan.kind == HostPlan::Kind::slabs && FloatSlabWalk<Scan>::can_walk(scan, plan, *kernels)) {
-      take_items(FloatSlabWalk<Scan>(scan, plan, *kernels, memory, levels));
-      return true;
+    if constexpr (!Scan::reduces) {
+      if (plan.kind == HostPlan::Kind::slabs &&
+          FloatSlabWalk<Scan>::can_walk(scan, plan, *kernels)) {
+        take_items(FloatSlabWalk<Scan>(scan, plan, *kernels, memory, levels));
+        return true;
+      }
     }
-    if (plan.kind == HostPlan::Kind::lines && plan.columns > 1 &&
+    if (plan.kind == HostPlan::Kind::lines && plan.columns > 1 && !Scan::reduces &&
         FloatColumnWalk<Scan>::can_walk(scan)) {
       take_items(FloatColumnWalk<Scan>(scan, plan, *kernels, memory, levels));
       return true;
@@ -136,10 +139,26 @@ struct HostScan {
       } else {
         for (std::int64_t g = first; g < last; ++g) {
           walk.begin(group_of(plan, scan.inner, g));
-          walk.scan(0, scan.length);
+          scan_last(walk, 0, scan.length);
           walk.end();
         }
       }
+    }
+  }
+
+  /// Scans elements of a group's lines; of a reduction, whose last ones they are, no more than what
+  /// the state after them is made of.
+  template <class Walk>
+  void scan_last(Walk& walk, std::int64_t first, std::int64_t last) const {
+    if constexpr (requires { walk.reduce(first, last); }) {
+      walk.reduce(first, last);
+    } else if constexpr (Scan::reduces) {
+      const std::int64_t of_chunks = Scan::ends_in_prefix ? last : last - 1;
+      const std::int64_t begin_last = of_chunks / chunk_length * chunk_length;
+      walk.sum(first, begin_last);
+      if (!Scan::ends_in_prefix) walk.scan(begin_last, last);
+    } else {
+      walk.scan(first, last);
     }
   }
 
@@ -158,10 +177,11 @@ struct HostScan {
       // When all nodes are there the last tile writes the final states, perhaps over the initial
       // ones.
       tile_nodes.publish(tile, walk.largest_node());
+      if constexpr (Scan::reduces) return;
       walk.restart();
     }
     tile_nodes.combine_prefix(tile, walk.prefix());
-    walk.scan(first, last);
+    scan_last(walk, first, last);
     if (tile + 1 == plan.tiles) walk.end();
   }
 };
@@ -175,7 +195,7 @@ void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
   const int padded_lines = static_cast<int>(ceil_div(plan.lines(), 16)) * 16;  // of whole vectors
   std::size_t states = Kernel::States::bytes_for(padded_lines, levels);
   if constexpr (float_sums::serves<Scan>) {
-    states = std::max(states, float_sums::FloatSlabWalk<Scan>::bytes(levels));
+    if (!Scan::reduces) states = std::max(states, float_sums::FloatSlabWalk<Scan>::bytes(levels));
   }
   const HostBufferLayout layout(plan, sizeof(typename Scan::Value), states,
                                 TileCopy<Scan>::bytes_for(plan.tile, plan.lines()));

@@ -10,12 +10,13 @@
 namespace fused_scan::impl {
 
 /// The elements of a tile that come from a functor, which may be called once for each: kept when
-/// they are summed up, for when they are scanned. Elements in memory are read again.
+/// they are summed up, for when they are scanned. Elements in memory are read again, and those of a
+/// reduction are summed up only.
 template <class Scan>
 class TileCopy {
  public:
   using Element = typename Scan::Element;
-  static constexpr bool needed = !Scan::Load::is_memory;
+  static constexpr bool needed = !Scan::Load::is_memory && !Scan::reduces;
 
   static std::size_t bytes_for(std::int64_t steps, int lines) {
     return needed ? sizeof(Element) * steps * lines : 0;

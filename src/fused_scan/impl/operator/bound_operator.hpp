@@ -92,6 +92,7 @@ class BoundOperator {
                 "fused_scan: an operator's value_type must have a default constructor");
 
   explicit BoundOperator(const M& monoid) : m_monoid(monoid) {}
+  const M& monoid() const { return m_monoid; }
 
   /// What the first output of an exclusive scan is.
   KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return m_monoid.identity(); }

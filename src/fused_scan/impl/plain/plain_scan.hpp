@@ -9,99 +9,13 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <fused_scan/impl/access/sequential_line.hpp>
+#include <fused_scan/impl/order/streamed_tree.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <fused_scan/impl/workspace.hpp>
 #include <string>
 
 namespace fused_scan::impl {
-
-/// The tree over the chunks of one line, fed chunk by chunk.
-template <class Op>
-class StreamedTree {
- public:
-  using Value = typename Op::value_type;
-
-  KOKKOS_FUNCTION StreamedTree(const Op& op, const Value& initial) : m_op(op), m_prefix(initial) {}
-
-  KOKKOS_FUNCTION const Value& prefix() const { return m_prefix; }
-
-  /// Appends a whole chunk of the sum `node`.
-  KOKKOS_FUNCTION void push(Value node) {
-    const int level = levels_ending_with(m_chunks++);
-    for (int s = 0; s < level; ++s) node = m_op.combine(m_node[s], node);
-    m_node[level] = node;
-    // What is merged begins where the largest of the nodes in it began.
-    const Value before = level > 0 ? m_before[level - 1] : m_prefix;
-    m_before[level] = before;
-    m_prefix = m_op.combine(before, node);
-  }
-
- private:
-  static constexpr int max_levels = 44;  // 2^48 elements
-
-  const Op& m_op;
-  std::int64_t m_chunks = 0;
-  Value m_prefix;
-  Value m_node[max_levels];
-  Value m_before[max_levels];
-};
-
-/// A line between two slabs, scanned by the calling thread from one end to the other.
-template <class Scan, class From, class To>
-class LineByThread {
- public:
-  using Value = typename Scan::Value;
-
-  KOKKOS_FUNCTION LineByThread(const Scan& scan, const From& from, const To& to,
-                               std::int64_t length, std::int64_t column)
-      : m_scan(scan), m_from(from), m_to(to), m_length(length), m_column(column) {}
-
-  /// Returns the state that the line ends in.
-  KOKKOS_FUNCTION Value run(const Value& initial) const {
-    Value state = initial;
-    if (m_length <= chunk_length) {
-      scan_chunk(0, static_cast<int>(m_length), initial, state);
-      return state;
-    }
-    StreamedTree<typename Scan::Op> tree(m_scan.op, initial);
-    for (std::int64_t begin = 0; begin < m_length; begin += chunk_length) {
-      const auto left = m_length - begin;
-      const int count = left < chunk_length ? static_cast<int>(left) : chunk_length;
-      const Value sum = scan_chunk(begin, count, tree.prefix(), state);
-      if (left > chunk_length) tree.push(sum);
-    }
-    return state;
-  }
-
- private:
-  /// Returns the chunk's sum; `state` is then what comes after it.
-  KOKKOS_FUNCTION Value scan_chunk(std::int64_t begin, int count, const Value& prefix,
-                                   Value& state) const {
-    const auto& op = m_scan.op;
-    Value sum = op.neutral();
-    state = prefix;
-    for (int r = 0; r < count; ++r) {
-      const std::int64_t step = begin + r;
-      const std::int64_t i = m_scan.reverse ? m_length - 1 - step : step;
-      const auto element = static_cast<typename Scan::Element>(m_from.read(i, m_column));
-      const Value before = step == 0 ? m_scan.first_output(state) : state;
-      sum = r == 0 ? op.lift(element) : op.accumulate(sum, element);
-      if constexpr (Scan::Op::combines_chunks) {
-        state = op.combine(prefix, sum);
-      } else {
-        state = op.accumulate(state, element);
-      }
-      m_to.write(i, m_column, op.lower(m_scan.exclusive ? before : state));
-    }
-    return sum;
-  }
-
-  const Scan& m_scan;
-  const From& m_from;
-  const To& m_to;
-  std::int64_t m_length;
-  std::int64_t m_column;
-};
 
 template <class Scan>
 struct ScanLineByThread {
@@ -109,10 +23,9 @@ struct ScanLineByThread {
 
   KOKKOS_FUNCTION void operator()(std::int64_t line) const {
     const std::int64_t outer = line / scan.inner, column = line % scan.inner;
-    const auto from = scan.load.slab(outer);
-    const auto to = scan.store.slab(outer);
-    const LineByThread line_of(scan, from, to, scan.length, column);
-    scan.final(outer, column, line_of.run(scan.initial(outer, column)));
+    StreamedTree<typename Scan::Op> tree(scan.op, scan.initial(outer, column));
+    const auto state = scan_line(scan, tree, outer, column, 0, scan.length);
+    scan.final(outer, column, Scan::ends_in_prefix ? tree.prefix() : state);
   }
 };
 

@@ -26,6 +26,7 @@ class FusedScan(CMakePackage, CudaPackage):
     version("main", branch="main")
 
     variant("openmp", default=False, description="Use a Kokkos with OpenMP")
+    variant("mpi", default=False, description="Scans over the ranks of MPI")
     variant("hdf5", default=False, description="Build the program fused-scan, for HDF5 files")
     variant("kokkos_kernels", default=False, description="Use the BLAS of Kokkos Kernels")
     variant("tests", default=False, description="Build the unit tests")
@@ -37,6 +38,7 @@ class FusedScan(CMakePackage, CudaPackage):
     depends_on("kokkos@4.5:5")
     depends_on("kokkos+openmp", when="+openmp")
     depends_on("kokkos-kernels@4.5:5", when="+kokkos_kernels")
+    depends_on("mpi@3:", when="+mpi")
     depends_on("hdf5", when="+hdf5")
     depends_on("cli11", type="build", when="+hdf5")
     depends_on("catch2@3:", type="build", when="+tests")
@@ -58,6 +60,7 @@ class FusedScan(CMakePackage, CudaPackage):
     def cmake_args(self):
         return [
             self.define("Kokkos_ROOT", self.spec["kokkos"].prefix),
+            self.define_from_variant("FusedScan_ENABLE_MPI", "mpi"),
             self.define_from_variant("FusedScan_ENABLE_HDF5", "hdf5"),
             self.define_from_variant("FusedScan_ENABLE_KOKKOS_KERNELS", "kokkos_kernels"),
             self.define_from_variant("FusedScan_ENABLE_TESTS", "tests"),

@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/access/sequential_line.hpp>
 #include <fused_scan/impl/host/float_sums/arguments.hpp>
 #include <fused_scan/impl/host/float_sums/kernels.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/operator/sums.hpp>
+#include <fused_scan/impl/order/streamed_tree.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <type_traits>
 
@@ -30,7 +32,7 @@ inline constexpr bool rounds_to_odd =
     std::is_same_v<typename Scan::Op::monoid_type, OddSumMonoid<float>>;
 template <class Scan>
 inline constexpr bool serves =
-    of_floats<typename Scan::Load>() && of_floats<typename Scan::Store>() &&
+    of_floats<typename Scan::Load>() && (Scan::reduces || of_floats<typename Scan::Store>()) &&
     (rounds_to_odd<Scan> || std::is_same_v<typename Scan::Op::monoid_type, SumMonoid<float>>);
 
 template <class Scan>
@@ -44,6 +46,15 @@ template <class Scan>
 bool needs_old_rows(const Scan& scan) {
   return scan.exclusive && static_cast<const void*>(scan.load.slab(0).begin) ==
                                static_cast<const void*>(scan.store.slab(0).begin);
+}
+
+/// Whether results go to a slab of which the condition holds, or nowhere.
+template <class Scan, class Condition>
+bool stores_at(const Scan& scan, const Condition& condition) {
+  if constexpr (Scan::reduces)
+    return true;
+  else
+    return condition(scan.store.slab(0));
 }
 
 /// Neighbouring columns of one slab, row by row.
@@ -61,7 +72,8 @@ class FloatColumnWalk {
     m_tree.before = m_tree.node + levels * pitch;
   }
   static bool can_walk(const Scan& scan) {
-    return scan.load.slab(0).column_stride == 1 && scan.store.slab(0).column_stride == 1;
+    return scan.load.slab(0).column_stride == 1 &&
+           stores_at(scan, [](const auto& slab) { return slab.column_stride == 1; });
   }
 
   void begin(const LineGroup& group) {
@@ -81,7 +93,19 @@ class FloatColumnWalk {
       m_kernels.push(m_tree);
     }
   }
-  void scan(std::int64_t first, std::int64_t last) {
+  /// sum(), and what comes after the last element.
+  void reduce(std::int64_t first, std::int64_t last)
+    requires Scan::reduces
+  {
+    for (std::int64_t step = first; step < last; step += chunk_length) {
+      m_kernels.sum_rows(rows(step, last), m_tree);
+      if (step + chunk_length < last || Scan::ends_in_prefix) m_kernels.push(m_tree);
+    }
+    m_narrow = Scan::ends_in_prefix;
+  }
+  void scan(std::int64_t first, std::int64_t last)
+    requires(!Scan::reduces)
+  {
     m_narrow = m_group.columns <= m_kernels.narrow_columns && !needs_old_rows(m_scan);
     if (m_narrow) return scan_narrow(first, last);
     for (std::int64_t step = first; step < last; step += chunk_length) {
@@ -131,13 +155,15 @@ class FloatColumnWalk {
 
   Rows rows(std::int64_t step, std::int64_t last) const {
     const auto from = m_scan.load.slab(m_group.outer);
-    const auto to = m_scan.store.slab(m_group.outer);
     const std::int64_t i = m_scan.position(step), direction = m_scan.reverse ? -1 : 1;
     Rows rows;
     rows.x = from.at(i, m_group.column);
     rows.x_stride = direction * from.axis_stride;
-    rows.y = to.at(i, m_group.column);
-    rows.y_stride = direction * to.axis_stride;
+    if constexpr (!Scan::reduces) {
+      const auto to = m_scan.store.slab(m_group.outer);
+      rows.y = to.at(i, m_group.column);
+      rows.y_stride = direction * to.axis_stride;
+    }
     rows.count = static_cast<int>(std::min<std::int64_t>(chunk_length, last - step));
     rows.columns = m_group.columns;
     rows.begin_lines = step == 0;
@@ -150,7 +176,7 @@ class FloatColumnWalk {
   Tree m_tree;
   double* m_start;  // what the lines start from
   LineGroup m_group;
-  bool m_narrow = false;
+  bool m_narrow = false;  // the prefixes are what comes after the last element
 };
 
 /// Slabs of few columns.
@@ -253,8 +279,10 @@ class FloatLineWalk {
       : m_scan(scan), m_kernels(kernels), m_results(results_of(scan, false)) {}
 
   static bool can_walk(const Scan& scan, const HostPlan& plan) {
+    // What doesn't fill blocks of a reduction is summed up by plain loops, which take their time.
+    if (Scan::reduces && scan.length < 16 * block_length) return false;
     return plan.columns == 1 && scan.load.slab(0).axis_stride == 1 &&
-           scan.store.slab(0).axis_stride == 1;
+           stores_at(scan, [](const auto& slab) { return slab.axis_stride == 1; });
   }
 
   void begin(const LineGroup& group) {
@@ -265,7 +293,20 @@ class FloatLineWalk {
     m_results.below_floats = is_below_floats(m_tree.prefix);
   }
   void sum(std::int64_t first, std::int64_t last) { m_kernels.sum_line(line(first, last), m_tree); }
-  void scan(std::int64_t first, std::int64_t last) {
+  /// The blocks are summed up by the kernel, what is left by plain loops.
+  void reduce(std::int64_t first, std::int64_t last)
+    requires Scan::reduces
+  {
+    const std::int64_t of_blocks = last - first - (Scan::ends_in_prefix ? 0 : 1);
+    const std::int64_t rest = first + of_blocks / block_length * block_length;
+    sum(first, rest);
+    StreamedTree<typename Scan::Op> tree(m_scan.op, m_tree.prefix);
+    m_tree.last = scan_line(m_scan, tree, m_group.outer, m_group.column, rest, last);
+    if (Scan::ends_in_prefix) m_tree.last = tree.prefix();
+  }
+  void scan(std::int64_t first, std::int64_t last)
+    requires(!Scan::reduces)
+  {
     m_kernels.scan_line(line(first, last), m_results, m_tree);
   }
   void end() { m_scan.final(m_group.outer, m_group.column, m_tree.last); }
@@ -279,8 +320,9 @@ class FloatLineWalk {
  private:
   Line line(std::int64_t first, std::int64_t last) const {
     const std::int64_t i = m_scan.position(first);
-    return {m_scan.load.slab(m_group.outer).at(i, m_group.column),
-            m_scan.store.slab(m_group.outer).at(i, m_group.column), last - first, m_scan.reverse,
+    float* to = nullptr;
+    if constexpr (!Scan::reduces) to = m_scan.store.slab(m_group.outer).at(i, m_group.column);
+    return {m_scan.load.slab(m_group.outer).at(i, m_group.column), to, last - first, m_scan.reverse,
             first == 0};
   }
 

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_DISTRIBUTED_HPP
+#define FUSED_SCAN_DISTRIBUTED_HPP
+
+/// \file
+/// Scans along an axis that is spread over the ranks of an MPI communicator. For programs that link
+/// FusedScan::mpi.
+///
+/// Each rank gives its piece of the axis, in the order of the ranks. Pieces may differ in length,
+/// and be empty. What scan.hpp says of Views, operators, order and synchronisation holds here too.
+///
+/// **Reproducibility.** The bits of a result don't depend on the number of ranks or on where the
+/// axis is cut: they are those of a scan of the whole axis on one rank, for every operator whose
+/// bits don't depend on the number of threads.
+///
+/// **Collective.** Every rank of the communicator calls the same function with the same axis,
+/// direction, operator, types, and extents off the axis; layouts and block_size may differ. No
+/// message of the caller's on the communicator is in the way.
+///
+/// **Errors.** A call that is wrong on one rank, or another than rank 0's, throws
+/// std::invalid_argument on every rank, with the same sentence, which names the rank; nothing is
+/// written. Where a rank runs out of memory or the like, every rank throws std::runtime_error.
+/// Members of an operator aren't compared.
+///
+/// **Traffic.** Elements are read twice and written once. A rank sends a few values a line
+/// (state_t): one where the lengths of the pieces are one power of two, at least 16, else at most
+/// two for each binary digit of the number of chunks of 16 elements; and where the axis is cut
+/// within a chunk, at most 15 elements a line. docs/distributed.md has the numbers.
+///
+/// **Synchronisation.** A call waits for the instance before MPI sends something, and for the other
+/// ranks; the scan itself is asynchronous. MPI must have been initialised, for this thread.
+///
+/// **GPUs.** MPI is handed memory of the GPU if it says that it can read it; otherwise what is sent
+/// goes through pinned memory of the host. The environment variable FUSED_SCAN_GPU_AWARE_MPI, 0 or
+/// 1, overrules what MPI says.
+
+#include <mpi.h>
+
+#include <Kokkos_Core.hpp>
+#include <fused_scan/concepts.hpp>
+#include <fused_scan/impl/distributed/scan.hpp>
+#include <fused_scan/operators.hpp>
+#include <fused_scan/scan.hpp>
+#include <fused_scan/scan_options.hpp>
+
+namespace fused_scan {
+
+/// inclusive_scan and exclusive_scan of the whole axis.
+///
+/// \param exec       the instance that runs the rank's part
+/// \param comm       the communicator, an intracommunicator
+/// \param local_in   the rank's piece of the input: a View of rank 1 to 8; may be const
+/// \param local_out  the rank's piece of the output, of the same extents; may be `local_in` itself
+/// \param axis       the dimension to scan along, which is the one that is spread: -1 is the last
+/// \param op         the monoid, or family of monoids
+/// \param options    the direction: a reverse scan begins with the last rank's last element; and
+///                   the block size
+///@{
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = CompensatedSum>
+void inclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
+                    int axis = -1, Op op = {}, ScanOptions options = {}) {
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, axis, op,
+                                  impl::call_of("fused_scan::inclusive_scan", options, false));
+}
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = CompensatedSum>
+void exclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
+                    int axis = -1, Op op = {}, ScanOptions options = {}) {
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, axis, op,
+                                  impl::call_of("fused_scan::exclusive_scan", options, true));
+}
+///@}
+
+/// transform_scan of lines that are spread over ranks.
+///
+/// \param exec           the instance that runs the rank's part
+/// \param comm           the communicator, an intracommunicator
+/// \param local_extents  {outer, length, inner} of the rank's piece; the ranks' lengths may differ
+/// \param load           load(o, i, j) -> element, with i in the rank's piece; called up to three
+///                       times for an element, the last time before its store
+/// \param store          store(o, i, j, result); called once for each element
+/// \param op             the monoid, or family of monoids
+/// \param options        the direction, and the block size
+/// \param kind           inclusive or exclusive
+template <KokkosExecutionSpace Exec, class Load, class Store, class Op = CompensatedSum>
+void transform_scan(const Exec& exec, MPI_Comm comm, const ScanExtents& local_extents,
+                    const Load& load, const Store& store, Op op = {}, ScanOptions options = {},
+                    ScanKind kind = ScanKind::inclusive) {
+  impl::distributed_scan_of_functors(
+      exec, comm, local_extents.outer, local_extents.length, local_extents.inner, load, store, op,
+      impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
+}
+
+}  // namespace fused_scan
+
+#endif
