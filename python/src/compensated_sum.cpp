@@ -45,8 +45,8 @@ void compensated_sum(const Request& request) {
         request, impl::bind_operator<std::uint64_t, std::uint64_t, false>(Sum()));
   }
   if (is_complex(request.out.type)) {
-    return scan_converted<Complex>(
-        request, impl::bind_operator<Complex, Complex, false>(CompensatedSum()));
+    return scan_converted<Complex>(request,
+                                   impl::bind_operator<Complex, Complex, false>(CompensatedSum()));
   }
   scan_converted<double>(request, impl::bind_operator<double, double, false>(CompensatedSum()));
 }

@@ -36,13 +36,20 @@ ElementType element_type(const Request& request, const std::string& name, nb::dl
     return type.code == static_cast<std::uint8_t>(code) && type.bits == bits && type.lanes == 1;
   };
   const std::pair<bool, ElementType> known[] = {
-      {is(Code::Bool, 8), ElementType::boolean},     {is(Code::Int, 8), ElementType::int8},
-      {is(Code::Int, 16), ElementType::int16},       {is(Code::Int, 32), ElementType::int32},
-      {is(Code::Int, 64), ElementType::int64},       {is(Code::UInt, 8), ElementType::uint8},
-      {is(Code::UInt, 16), ElementType::uint16},     {is(Code::UInt, 32), ElementType::uint32},
-      {is(Code::UInt, 64), ElementType::uint64},     {is(Code::Float, 16), ElementType::float16},
-      {is(Code::Bfloat, 16), ElementType::bfloat16}, {is(Code::Float, 32), ElementType::float32},
-      {is(Code::Float, 64), ElementType::float64},   {is(Code::Complex, 64), ElementType::complex64},
+      {is(Code::Bool, 8), ElementType::boolean},
+      {is(Code::Int, 8), ElementType::int8},
+      {is(Code::Int, 16), ElementType::int16},
+      {is(Code::Int, 32), ElementType::int32},
+      {is(Code::Int, 64), ElementType::int64},
+      {is(Code::UInt, 8), ElementType::uint8},
+      {is(Code::UInt, 16), ElementType::uint16},
+      {is(Code::UInt, 32), ElementType::uint32},
+      {is(Code::UInt, 64), ElementType::uint64},
+      {is(Code::Float, 16), ElementType::float16},
+      {is(Code::Bfloat, 16), ElementType::bfloat16},
+      {is(Code::Float, 32), ElementType::float32},
+      {is(Code::Float, 64), ElementType::float64},
+      {is(Code::Complex, 64), ElementType::complex64},
       {is(Code::Complex, 128), ElementType::complex128},
   };
   for (const auto& [fits, element] : known) {
@@ -175,12 +182,11 @@ nb::dict info() {
 NB_MODULE(_core, module) {
   using namespace fused_scan::python;
   module.doc() = "The compiled part of fused_scan.";
-  module.def("scan", &scan, nb::arg("operation"), nb::arg("function"), nb::arg("x"),
-             nb::arg("out"), nb::arg("second").none() = nb::none(),
-             nb::arg("initial").none() = nb::none(), nb::arg("start").none() = nb::none(),
-             nb::arg("integer_start") = 0, nb::arg("axis") = -1, nb::arg("exclusive") = false,
-             nb::arg("reverse") = false, nb::arg("stream") = 0,
-             "Carries out one operation from x to out.");
+  module.def("scan", &scan, nb::arg("operation"), nb::arg("function"), nb::arg("x"), nb::arg("out"),
+             nb::arg("second").none() = nb::none(), nb::arg("initial").none() = nb::none(),
+             nb::arg("start").none() = nb::none(), nb::arg("integer_start") = 0,
+             nb::arg("axis") = -1, nb::arg("exclusive") = false, nb::arg("reverse") = false,
+             nb::arg("stream") = 0, "Carries out one operation from x to out.");
   module.def("info", &info, "What was built, and what it runs on, as a dict.");
   module.def("stop", &stop_kokkos, "Ends Kokkos, where this module began it.");
   module.attr("__version__") = runtime_version();

@@ -18,8 +18,8 @@ void of_plain(const Request& request) {
 void plain_sum(const Request& request) {
   if (is_half(request.x.type) && is_half(request.out.type)) {
     // From the double to the result's type in one rounding.
-    return scan_converted<float>(
-        request, impl::BoundOperator<impl::SumMonoid<float>, float, double>({}));
+    return scan_converted<float>(request,
+                                 impl::BoundOperator<impl::SumMonoid<float>, float, double>({}));
   }
   if (is_plain(request)) {
     switch (request.x.type) {

@@ -3,8 +3,8 @@
 #ifndef FUSED_SCAN_PYTHON_REQUEST_HPP
 #define FUSED_SCAN_PYTHON_REQUEST_HPP
 
-// What a call from Python asks for, as plain values: between module.cpp, which knows Python, and the
-// files that are compiled for operators and numbers.
+// What a call from Python asks for, as plain values: between module.cpp, which knows Python, and
+// the files that are compiled for operators and numbers.
 
 #include <complex>
 #include <cstdint>
@@ -38,8 +38,8 @@ struct Place {
 struct Request {
   std::string function;
   Operand x, out;
-  std::optional<Operand> second;   // the indices of an extremum, the b of a recurrence
-  std::optional<Operand> initial;  // an array,
+  std::optional<Operand> second;              // the indices of an extremum, the b of a recurrence
+  std::optional<Operand> initial;             // an array,
   std::optional<std::complex<double>> start;  // or a number
   std::int64_t integer_start = 0;             // the same, where numbers are integers
   int axis = -1;

@@ -159,18 +159,17 @@ void scan_memory(const Request& request, const Op& op) {
                                          impl::CheckedArrays::of_in);
   T* const result = static_cast<T*>(const_cast<void*>(arrays.out.data));
   const impl::MemoryAccess<T> store(result, lines, impl::CheckedArrays::of_out);
-  const auto scan = impl::line_scan(
-      op, load, store, python::requested_initial<T>(request, arrays, op, bytes.lines),
-      impl::NoFinalState(), lines, call);
+  const auto scan = impl::line_scan(op, load, store,
+                                    python::requested_initial<T>(request, arrays, op, bytes.lines),
+                                    impl::NoFinalState(), lines, call);
   impl::ScanShape shape = impl::shape_of(scan, call);
   shape.in = impl::memory_shape(arrays.x.data, sizeof(T), lines, impl::CheckedArrays::of_in);
   shape.out = impl::memory_shape(result, sizeof(T), lines, impl::CheckedArrays::of_out);
   shape.in_place = checked.in_place;
   shape.can_stream = impl::float_sums::serves<std::remove_const_t<decltype(scan)>> &&
                      shape.in.column_stride == 1 && shape.out.column_stride == 1;
-  python::on_instance(request.place, shape.lines() * shape.length, [&](const auto& exec) {
-    impl::run_scan(exec, scan, shape, call.function);
-  });
+  python::on_instance(request.place, shape.lines() * shape.length,
+                      [&](const auto& exec) { impl::run_scan(exec, scan, shape, call.function); });
 }
 
 /// load and store are made from (arrays, bytes).
@@ -189,9 +188,8 @@ void scan_elements(const Request& request, const Op& op, const MakeLoad& make_lo
   impl::ScanShape shape = impl::shape_of(scan, call);
   shape.in = impl::functor_shape(sizeof(typename Scan::Element), scan.length, scan.inner);
   shape.out = impl::functor_shape(sizeof(typename Scan::Result), scan.length, scan.inner);
-  python::on_instance(request.place, shape.lines() * shape.length, [&](const auto& exec) {
-    impl::run_scan(exec, scan, shape, call.function);
-  });
+  python::on_instance(request.place, shape.lines() * shape.length,
+                      [&](const auto& exec) { impl::run_scan(exec, scan, shape, call.function); });
 }
 
 /// Elements of any type, as Numbers.
