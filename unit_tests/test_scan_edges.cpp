@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <fused_scan/fused_scan.hpp>
 #include <limits>
+#include <random>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "test_views.hpp"
@@ -67,7 +69,55 @@ class ModularSum {
   T m_modulus;
 };
 
+/// Counts of the bytes' values modulo 16: values of 64 bytes for elements of one.
+struct Histogram {
+  struct value_type {
+    std::int32_t counts[16];
+  };
+  KOKKOS_FUNCTION value_type identity() const { return {}; }
+  KOKKOS_FUNCTION value_type lift(std::uint8_t byte) const {
+    value_type value{};
+    value.counts[byte % 16] = 1;
+    return value;
+  }
+  KOKKOS_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+    value_type sum{};
+    for (int k = 0; k < 16; ++k) sum.counts[k] = a.counts[k] + b.counts[k];
+    return sum;
+  }
+  KOKKOS_FUNCTION std::uint8_t lower(const value_type& value) const {
+    return static_cast<std::uint8_t>(value.counts[3]);
+  }
+};
+
 }  // namespace
+
+// ctest runs this program with small stacks as well, for which these values are the largest.
+TEMPLATE_LIST_TEST_CASE("ScanEdges.LargeValuesOfSmallElements", "", ExecutionSpaces) {
+  using Bytes = Kokkos::View<std::uint8_t**, Kokkos::LayoutRight, TestType>;
+  for (const auto& [rows, columns] : {std::pair(1, 200'000), {200'000, 1}, {3000, 40}, {5000, 7}}) {
+    const Bytes x("x", rows, columns), y("y", rows, columns);
+    const auto elements = Kokkos::create_mirror_view(x);
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      elements.data()[i] = static_cast<std::uint8_t>(i * i % 251);
+    }
+    Kokkos::deep_copy(x, elements);
+    for (const int axis : {0, 1}) {
+      inclusive_scan(TestType(), x, y, axis, Histogram{});
+      const auto counts = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), y);
+      bool right = true;
+      for (int k = 0; k < (axis == 0 ? columns : rows); ++k) {
+        std::uint8_t count = 0;
+        for (int i = 0; i < (axis == 0 ? rows : columns); ++i) {
+          const int row = axis == 0 ? i : k, column = axis == 0 ? k : i;
+          if (elements(row, column) % 16 == 3) ++count;
+          right = right && counts(row, column) == count;
+        }
+      }
+      CHECK(right);
+    }
+  }
+}
 
 TEMPLATE_LIST_TEST_CASE("ScanEdges.AZeroInAProductStays", "", ExecutionSpaces) {
   std::vector<float> x(40, 1e10F);
@@ -103,6 +153,31 @@ TEMPLATE_LIST_TEST_CASE("ScanEdges.SumsOverflowOnTheWay", "", ExecutionSpaces) {
     CHECK(y[15] == -3e38F);
     CHECK(y[16] == 0);
     for (std::size_t i = 17; i < y.size(); ++i) CHECK(y[i] == 2e38F);
+  }
+}
+
+// Multiples of 2^1000 whose running sums fill the range of double, so that the sums of most groups
+// of them are beyond it.
+TEMPLATE_LIST_TEST_CASE("ScanEdges.SumsOfDoublesOverflowOnTheWay", "", ExecutionSpaces) {
+  constexpr std::int64_t limit = 1 << 24;
+  std::mt19937_64 random(7);
+  std::uniform_int_distribution<std::int64_t> sums_of(1 - limit, limit - 1);
+  std::vector<double> x, exact;
+  for (std::int64_t sum = 0; x.size() < 3000;) {
+    std::int64_t next = sums_of(random);
+    while (std::abs(next - sum) >= limit) next = sums_of(random);
+    x.push_back(std::ldexp(static_cast<double>(next - sum), 1000));
+    exact.push_back(std::ldexp(static_cast<double>(next), 1000));
+    sum = next;
+  }
+  CHECK((sums<TestType>(x, Sum{}) == exact));
+  CHECK((sums<TestType>(x, CompensatedSum{}) == exact));
+  std::vector<Kokkos::complex<double>> z;
+  for (const double number : x) z.emplace_back(number, -number);
+  const auto compensated = sums<TestType>(z, CompensatedSum{}), plain = sums<TestType>(z, Sum{});
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    REQUIRE(compensated[i] == Kokkos::complex<double>(exact[i], -exact[i]));
+    REQUIRE(plain[i] == compensated[i]);
   }
 }
 

@@ -79,3 +79,10 @@ TEMPLATE_LIST_TEST_CASE("ScanThreads.AnInstanceEach", "", ExecutionSpaces) {
                           {of_threads[3], {3000, 3}, 0},
                           {of_threads[0], {500, 40}, 0}});
 }
+
+// Where instances of OpenMP can't be nested, partition_space gives copies of one: launches from two
+// threads run one after the other, over buffers that must not be each other's.
+TEMPLATE_LIST_TEST_CASE("ScanThreads.CopiesOfOneInstance", "", ExecutionSpaces) {
+  const auto copies = Kokkos::Experimental::partition_space(TestType(), std::vector<int>{1, 1});
+  work_at_once<TestType>({{copies[0], {1, 100'000}, 1}, {copies[1], {1, 100'000}, 1}});
+}

@@ -64,12 +64,13 @@ struct CompensatedSum {
   static constexpr bool adds_integers_exactly = true;
 };
 
-/// The sum, each addition rounded to nearest: of floats in double, of doubles in double. Integers
-/// wrap around; they are summed in 64 bits where the results are floating-point numbers.
+/// The sum, each addition rounded to nearest: of floats in double, of doubles in double (and what
+/// is beyond their range on the way in a second one). Integers wrap around; they are summed in 64
+/// bits where the results are floating-point numbers.
 struct Sum {
   /// The monoid on numbers of type T.
   template <class T>
-  using monoid = impl::SumMonoid<T>;
+  using monoid = typename impl::SumOf<T>::type;
   static constexpr bool adds_integers_exactly = true;
 };
 

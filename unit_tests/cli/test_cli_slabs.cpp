@@ -120,7 +120,7 @@ TEST_CASE("Cli.SlabsOfEveryType") {
                number ? static_cast<const void*>(numbers.data()) : raw.data());
     const std::string wide = type == H5T_STD_I16LE ? " --out-type int64" : "";
     check_same_bits(folder, "--axis 0" + wide, "100KiB");
-    check_same_bits(folder, "--axis 0 --reverse --exclusive --repeat 2" + wide, "150KiB");
+    check_same_bits(folder, "--axis 0 --op prod --reverse --exclusive --repeat 2" + wide, "150KiB");
   }
 }
 

@@ -172,18 +172,20 @@ auto with_scan_of_views(const Exec&, const In& in, const Out& out, const Initial
   const CheckedArrays arrays = checked_views(in, out, initial, final, axis, call);
   const Lines& lines = arrays.lines;
   const auto bound = bind_operator<std::remove_const_t<InT>, OutT, false>(op);
-  const auto scan =
-      impl::line_scan(bound, MemoryAccess<const InT>(in.data(), lines, CheckedArrays::of_in),
-                      MemoryAccess<OutT>(out.data(), lines, CheckedArrays::of_out),
-                      impl::initial_state(bound, initial, lines),
-                      impl::final_state(bound, final, lines), lines, call);
-  ScanShape shape = shape_of(scan, call);
-  shape.in = memory_shape(in.data(), sizeof(InT), lines, CheckedArrays::of_in);
-  shape.out = memory_shape(out.data(), sizeof(OutT), lines, CheckedArrays::of_out);
-  shape.in_place = arrays.in_place;
-  shape.can_stream = float_sums::serves<std::remove_const_t<decltype(scan)>> &&
-                     shape.in.column_stride == 1 && shape.out.column_stride == 1;
-  return use(scan, shape);
+  if constexpr (!std::is_same_v<decltype(bound), const NoOperator>) {
+    const auto scan =
+        impl::line_scan(bound, MemoryAccess<const InT>(in.data(), lines, CheckedArrays::of_in),
+                        MemoryAccess<OutT>(out.data(), lines, CheckedArrays::of_out),
+                        impl::initial_state(bound, initial, lines),
+                        impl::final_state(bound, final, lines), lines, call);
+    ScanShape shape = shape_of(scan, call);
+    shape.in = memory_shape(in.data(), sizeof(InT), lines, CheckedArrays::of_in);
+    shape.out = memory_shape(out.data(), sizeof(OutT), lines, CheckedArrays::of_out);
+    shape.in_place = arrays.in_place;
+    shape.can_stream = float_sums::serves<std::remove_const_t<decltype(scan)>> &&
+                       shape.in.column_stride == 1 && shape.out.column_stride == 1;
+    return use(scan, shape);
+  }
 }
 
 template <class Exec, class In, class Out, class Initial, class Final, class Op>
@@ -207,18 +209,20 @@ void scan_functors(const Exec& exec, std::int64_t outer, std::int64_t length, st
   });
   using Element = std::decay_t<decltype(load(0, 0, 0))>;
   const auto bound = bind_operator<Element, Element, true>(op);
-  Lines lines;
-  lines.outer = outer;
-  lines.length = length;
-  lines.inner = inner;
-  const auto scan = impl::line_scan(bound, FunctorAccess<Load>{load}, FunctorAccess<Store>{store},
-                                    impl::initial_state(bound, initial, lines),
-                                    impl::final_state(bound, final, lines), lines, call);
-  using Scan = std::decay_t<decltype(scan)>;
-  ScanShape shape = shape_of(scan, call);
-  shape.in = functor_shape(sizeof(typename Scan::Element), length, inner);
-  shape.out = functor_shape(sizeof(typename Scan::Result), length, inner);
-  impl::run_scan(exec, scan, shape, call.function);
+  if constexpr (!std::is_same_v<decltype(bound), const NoOperator>) {
+    Lines lines;
+    lines.outer = outer;
+    lines.length = length;
+    lines.inner = inner;
+    const auto scan = impl::line_scan(bound, FunctorAccess<Load>{load}, FunctorAccess<Store>{store},
+                                      impl::initial_state(bound, initial, lines),
+                                      impl::final_state(bound, final, lines), lines, call);
+    using Scan = std::decay_t<decltype(scan)>;
+    ScanShape shape = shape_of(scan, call);
+    shape.in = functor_shape(sizeof(typename Scan::Element), length, inner);
+    shape.out = functor_shape(sizeof(typename Scan::Result), length, inner);
+    impl::run_scan(exec, scan, shape, call.function);
+  }
 }
 
 }  // namespace fused_scan::impl

@@ -146,7 +146,8 @@ class BoundOperator {
     if constexpr (adds_exactly) return typename M::lost_type(0);
   }
 
-  using result_type = decltype(impl::lowered<Out>(std::declval<const M&>(), value_type()));
+  using result_type =
+      decltype(impl::lowered<Out>(std::declval<const M&>(), std::declval<const value_type&>()));
   KOKKOS_FORCEINLINE_FUNCTION result_type lower(const value_type& value) const {
     return impl::lowered<Out>(m_monoid, value);
   }
@@ -224,6 +225,9 @@ concept IsMonoid = requires(const Op op, const typename Op::value_type a) {
   { op.combine(a, a) } -> std::convertible_to<typename Op::value_type>;
 };
 
+/// What stands for an operator after a failed assertion, so that compilers say no more.
+struct NoOperator {};
+
 /// `op` for elements of type In whose results go to Out. With `functors` both are what a user's
 /// functors return and take; results are then of the type that the operator's lower() returns.
 template <class In, class Out, bool functors, class Op>
@@ -237,23 +241,30 @@ auto bind_operator(const Op& op) {
     return BoundOperator<typename Op::monoid_of_halves, float, Result>({});
   } else if constexpr (of_numbers) {
     using Number = typename NumberOfScan<Op, In, Out>::type;
+    constexpr bool is_number = std::is_arithmetic_v<Number> || is_complex_v<Number>;
+    constexpr bool has_room = is_complex_v<scan_number_t<Out>> || !is_complex_v<Number>;
+    constexpr bool is_family = requires { typename Op::template monoid<Number>; };
     static_assert(
-        std::is_arithmetic_v<Number> || is_complex_v<Number>,
-        "fused_scan: elements that aren't numbers need a monoid on their type, given as the "
-        "operator");
-    static_assert(is_complex_v<scan_number_t<Out>> || !is_complex_v<Number>,
+        is_number,
+        "fused_scan: elements that aren't numbers (half precision is half_t or bhalf_t of "
+        "Kokkos::Experimental) need a monoid on their type, given as the operator");
+    static_assert(has_room,
                   "fused_scan: complex elements can't be scanned into a View of real ones");
-    static_assert(
-        requires { typename Op::template monoid<Number>; },
-        "fused_scan: an operator needs value_type, identity() and combine(a, b), both "
-        "const");
-    using M = typename Op::template monoid<Number>;
-    return BoundOperator<M, Number, Result>(monoid_of_family<M>(op));
+    static_assert(is_family || !is_number,
+                  "fused_scan: an operator needs value_type, identity() and combine(a, b), both "
+                  "const");
+    if constexpr (is_number && has_room && is_family) {
+      using M = typename Op::template monoid<Number>;
+      return BoundOperator<M, Number, Result>(monoid_of_family<M>(op));
+    } else {
+      return NoOperator();
+    }
   } else {
     static_assert(
         of_numbers,
         "fused_scan: these elements and results have no common type of number; they need a "
         "monoid on their type, given as the operator");
+    return NoOperator();
   }
 }
 

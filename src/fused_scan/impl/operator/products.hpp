@@ -55,6 +55,9 @@ struct FloatingProdMonoid {
     return normalized({Number(number), 0});
   }
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+    // A complex product by 1 + 0i may change the sign of a zero, and makes NaN of Inf.
+    if (of_complex && is_one(a)) return b;
+    if (of_complex && is_one(b)) return a;
     return normalized({a.number * b.number, a.exponent + b.exponent});
   }
   KOKKOS_FORCEINLINE_FUNCTION T lower(const value_type& value) const {
@@ -67,6 +70,9 @@ struct FloatingProdMonoid {
   }
 
  private:
+  KOKKOS_FORCEINLINE_FUNCTION static bool is_one(const value_type& value) {
+    return value.number == Number(1) && value.exponent == 0;
+  }
   KOKKOS_FORCEINLINE_FUNCTION static value_type normalized(const value_type& value) {
     if constexpr (of_complex) {
       const double re = Kokkos::abs(value.number.real()), im = Kokkos::abs(value.number.imag());

@@ -9,9 +9,10 @@
 // sum on the way is exact. Sum rounds the others to nearest; CompensatedSum rounds them to odd, so
 // that the one rounding to float at the end goes to the right side of a tie. A pair of floats (48
 // bits) rounded to odd was slower on a CPU by a factor of three, and no faster on a GPU. Sums of
-// doubles have no wider type: there a pair carries what rounding takes.
+// doubles have no wider type: there a pair carries what rounding takes, and what leaves the range.
 
 #include <Kokkos_Core.hpp>
+#include <cstdint>
 #include <fused_scan/impl/operator/compensated_value.hpp>
 #include <fused_scan/impl/operator/rounding.hpp>
 #include <type_traits>
@@ -121,26 +122,90 @@ struct OddSumMonoid : CarriedSum<T> {
   }
 };
 
-/// Pairs, whose compensation is rounded to odd.
+// The sum of a group of a line's elements may leave the range of double where no running sum does:
+// as the difference of two running sums it is less than twice the largest number. Such a sum is the
+// pair of the largest number and the rest, which leaves it the places of one double, not of two.
+
+/// a + b, which is too large for T.
 template <class T>
-struct PairSumMonoid {
+KOKKOS_FUNCTION CompensatedValue<T> sum_beyond_range(T a, T b) {
+  const T larger = Kokkos::abs(a) > Kokkos::abs(b) ? a : b;
+  const T smaller = Kokkos::abs(a) > Kokkos::abs(b) ? b : a;
+  const T largest = Kokkos::copysign(Kokkos::Experimental::finite_max_v<T>, larger);
+  // Both differences are exact: the first is one of numbers that differ by less than a factor of
+  // two, the second a multiple of the last place of `smaller`, and not larger.
+  return {largest, (larger - largest) + smaller};
+}
+
+/// The rounded sum of a pair and its rounding error; the pair as it is where that is beyond the
+/// range.
+template <class T>
+KOKKOS_FUNCTION CompensatedValue<T> in_one_number(const CompensatedValue<T>& pair) {
+  const CompensatedValue<T> sum = two_sum(pair.sum, pair.compensation);
+  return is_finite(sum.sum) ? sum : pair;
+}
+
+/// a + b, where one of them or their plain sum may be beyond the range.
+template <class T>
+KOKKOS_FUNCTION CompensatedValue<T> sum_in_wide_range(const CompensatedValue<T>& a,
+                                                      const CompensatedValue<T>& b) {
+  if constexpr (is_complex_v<T>) {
+    using Part = CompensatedValue<typename T::value_type>;
+    const auto re = impl::sum_in_wide_range(Part(a.sum.real(), a.compensation.real()),
+                                            Part(b.sum.real(), b.compensation.real()));
+    const auto im = impl::sum_in_wide_range(Part(a.sum.imag(), a.compensation.imag()),
+                                            Part(b.sum.imag(), b.compensation.imag()));
+    return {T(re.sum, im.sum), T(re.compensation, im.compensation)};
+  } else {
+    if (!is_finite(a.sum) || !is_finite(b.sum)) return {a.sum + b.sum, T(0)};
+    const CompensatedValue<T> x = impl::in_one_number(a), y = impl::in_one_number(b);
+    CompensatedValue<T> sum = two_sum(x.sum, y.sum);
+    if (!is_finite(sum.sum)) sum = impl::sum_beyond_range(x.sum, y.sum);
+    const T rest = odd_sum(odd_sum(x.compensation, y.compensation), sum.compensation);
+    return is_finite(rest) ? impl::in_one_number(CompensatedValue<T>(sum.sum, rest))
+                           : CompensatedValue<T>(rest);
+  }
+}
+
+/// What the two monoids of pairs have in common.
+template <class T>
+struct PairMonoid {
   using value_type = CompensatedValue<T>;
   KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return {}; }
   KOKKOS_FORCEINLINE_FUNCTION value_type neutral() const { return {negative_zero<T>(), T(0)}; }
-  KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
-    const value_type sum = two_sum(a.sum, b.sum);
-    return renormalized(sum.sum,
-                        odd_sum(odd_sum(a.compensation, b.compensation), sum.compensation));
-  }
   KOKKOS_FORCEINLINE_FUNCTION value_type lift(const T& number) const { return number; }
   KOKKOS_FORCEINLINE_FUNCTION T lower(const value_type& value) const { return value.value(); }
+  /// Of the cheaper accumulate_exactly(): what isn't zero says that it must be done again.
+  using lost_type = std::uint64_t;
+
+ protected:
+  /// Whether nothing has left the range.
+  KOKKOS_FORCEINLINE_FUNCTION static bool in_range(const T& sum) {
+    if constexpr (is_complex_v<T>) {
+      return is_finite(sum.real()) && is_finite(sum.imag());
+    } else {
+      return is_finite(sum);
+    }
+  }
+};
+
+/// Pairs, whose compensation is rounded to odd.
+template <class T>
+struct PairSumMonoid : PairMonoid<T> {
+  using typename PairMonoid<T>::value_type;
+  using typename PairMonoid<T>::lost_type;
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+    const value_type sum = two_sum(a.sum, b.sum);
+    const T rest = odd_sum(odd_sum(a.compensation, b.compensation), sum.compensation);
+    const value_type pair = renormalized(sum.sum, rest);
+    return this->in_range(pair.sum) && this->in_range(rest) ? pair : sum_in_wide_range(a, b);
+  }
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate(const value_type& value,
                                                     const T& number) const {
     const value_type sum = two_sum(value.sum, number);
+    if (!this->in_range(sum.sum)) return sum_in_wide_range(value, value_type(number));
     return {sum.sum, odd_sum(value.compensation, sum.compensation)};
   }
-  /// accumulate() for less, where nothing is lost; if something is, bits of `lost` are set.
-  using lost_type = BitsOf<T>;
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
                                                             const T& number, lost_type& lost) const
     requires std::is_floating_point_v<T>
@@ -150,6 +215,49 @@ struct PairSumMonoid {
     lost |= bits_of(compensation.compensation);
     return {sum.sum, compensation.sum};
   }
+};
+
+/// Sums rounded to nearest; the compensation is what is beyond the range, else 0.
+template <class T>
+struct RoundedSumMonoid : PairMonoid<T> {
+  using typename PairMonoid<T>::value_type;
+  using typename PairMonoid<T>::lost_type;
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+    const T sum = a.sum + b.sum;
+    const bool plain = a.compensation == T(0) && b.compensation == T(0) && this->in_range(sum);
+    return plain ? value_type(sum) : rounded(sum_in_wide_range(a, b));
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate(const value_type& value,
+                                                    const T& number) const {
+    return combine(value, value_type(number));
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
+                                                            const T& number, lost_type& lost) const
+    requires std::is_floating_point_v<T>
+  {
+    const T sum = value.sum + number;
+    // NaN where the sum isn't finite.
+    lost |= bits_of(sum - sum) | bits_of(value.compensation);
+    return value_type(sum);
+  }
+
+ private:
+  /// One number again, where there is one.
+  KOKKOS_FUNCTION static value_type rounded(const value_type& pair) {
+    const T sum = pair.sum + pair.compensation;
+    return in_range(sum) ? value_type(sum) : pair;
+  }
+  using PairMonoid<T>::in_range;
+};
+
+template <class T>
+struct SumOf {
+  using type = SumMonoid<T>;
+};
+template <class T>
+  requires(std::is_same_v<T, double> || std::is_same_v<T, Kokkos::complex<double>>)
+struct SumOf<T> {
+  using type = RoundedSumMonoid<T>;
 };
 
 template <class T>

@@ -135,6 +135,7 @@ Rows<Scalar> output_rows(const std::string& function, const std::string& name, c
   static_assert(std::is_same_v<typename View::value_type, Scalar>,
                 "fused_scan::ArSsm: outputs must hold the layer's Scalar, and not be const");
   check_extents(function, name, view, extents);
+  check_no_self_overlap(function.c_str(), array_of(view));
   return rows_of(view);
 }
 
