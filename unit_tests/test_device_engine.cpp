@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fused_scan/impl/device/run.hpp>
 #include <fused_scan/impl/plan/device_plan.hpp>
+#include <fused_scan/recurrence.hpp>
 #include <fused_scan/scan.hpp>
 #include <vector>
 
@@ -167,5 +168,33 @@ TEST_CASE("DeviceEngine.Unaligned") {
     scan_on_host_engine(x, expected, 1, CompensatedSum(), call);
     scan_on_device_engine(x, x, 1, CompensatedSum(), call);
     CHECK(same_bits(x, expected));
+  });
+}
+
+// A recurrence reads two arrays at once; its gradients read three and write two.
+TEST_CASE("DeviceEngine.Recurrences") {
+  for_each_call([](const Shape& s, const impl::Call& call) {
+    if (call.exclusive) return;
+    const View a("a", s.outer, s.length, s.inner), b("b", a.layout());
+    const View expected("expected", a.layout()), h("h", a.layout());
+    const View expected_a("expected_a", a.layout()), grad_a("grad_a", a.layout());
+    const Kokkos::View<float**, Exec> state("state", s.outer, s.inner);
+    const Kokkos::View<float**, Exec> last("last", s.outer, s.inner), grad("grad", state.layout());
+    fill(a);
+    fill(b);
+    const ScanOptions options{call.reverse ? Direction::reverse : Direction::forward};
+    linear_recurrence(Exec(), a, b, expected, impl::StartValue<float>{0.5f}, state, 1, options);
+    const auto on_device = [](const auto& scan, const impl::ScanShape& shape) {
+      impl::run_on_device(Exec(), scan, plan_of(shape), "test");
+    };
+    impl::with_recurrence(Exec(), a, b, h, impl::StartValue<float>{0.5f}, last, 1, call, on_device);
+    CHECK(same_bits(h, expected));
+    CHECK(std::memcmp(last.data(), state.data(), state.size() * sizeof(float)) == 0);
+
+    linear_recurrence_backward(Exec(), a, h, b, state, expected_a, expected, last, 1, options);
+    impl::with_gradients(Exec(), a, h, b, state, grad_a, b, grad, 1, call, on_device);
+    CHECK(same_bits(b, expected));
+    CHECK(same_bits(grad_a, expected_a));
+    CHECK(std::memcmp(grad.data(), last.data(), last.size() * sizeof(float)) == 0);
   });
 }

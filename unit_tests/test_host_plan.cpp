@@ -77,6 +77,9 @@ TEST_CASE("HostPlan.BlockSizeIsThatOfTiles") {
   CHECK(make_host_plan(shape, threads(4)).tile == 2048);
   shape.block_size = 16;  // less than the chunks that are added side by side
   CHECK(make_host_plan(shape, threads(4)).tile == 512);
+  shape = floats(1, 1 << 20, 3);
+  shape.block_size = 16;  // ten chunks side by side; tiles are powers of two all the same
+  CHECK(make_host_plan(shape, threads(4)).tile == 256);
 }
 
 TEST_CASE("HostPlan.InPlaceNothingBypassesTheCaches") {

@@ -1,50 +1,35 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <fused_scan/impl/access/recurrence_access.hpp>
+#include <fused_scan/impl/operator/affine.hpp>
+
 #include "run_request.hpp"
 
 namespace fused_scan::python {
 
 namespace {
 
-/// The map h -> scale * h + shift.
 template <class Number>
-struct Map {
-  Number scale;
-  Number shift;
-};
-
-template <class Number>
-struct Affine {
-  using value_type = Map<Number>;
-  KOKKOS_FUNCTION value_type identity() const { return {Number(1), Number(0)}; }
-  KOKKOS_FUNCTION value_type combine(const value_type& first, const value_type& then) const {
-    return {then.scale * first.scale, then.scale * first.shift + then.shift};
-  }
-  KOKKOS_FUNCTION value_type from_state(const Number& h) const { return {Number(0), h}; }
-  KOKKOS_FUNCTION Number lower(const value_type& map) const { return map.shift; }
-};
-
-template <class Number>
-struct MapLoad {
+struct CoefficientLoad {
   static constexpr bool is_memory = false;
   struct Slab {
-    typename ElementAccess<Number>::Slab scales, shifts;
-    KOKKOS_FUNCTION Map<Number> read(std::int64_t i, std::int64_t j) const {
-      return {scales.read(i, j), shifts.read(i, j)};
+    typename ElementAccess<Number>::Slab a, b;
+    KOKKOS_FUNCTION impl::Coefficients<Number, Number> read(std::int64_t i, std::int64_t j) const {
+      return {a.read(i, j), b.read(i, j)};
     }
   };
-  ElementAccess<Number> scales, shifts;
-  KOKKOS_FUNCTION Slab slab(std::int64_t outer) const {
-    return {scales.slab(outer), shifts.slab(outer)};
-  }
+  ElementAccess<Number> a, b;
+  KOKKOS_FUNCTION Slab slab(std::int64_t outer) const { return {a.slab(outer), b.slab(outer)}; }
 };
 
 template <class Number>
 void solve(const Request& request) {
   scan_elements<Number>(
-      request, impl::BoundOperator<Affine<Number>, Map<Number>, void>({}),
+      request,
+      impl::BoundOperator<impl::AffineMonoid<Number>, impl::Coefficients<Number, Number>, Number>(
+          {}),
       [&](const UprightArrays& arrays, const impl::Lines& bytes) {
-        return MapLoad<Number>{
+        return CoefficientLoad<Number>{
             {arrays.x.data, request.x.type, bytes, LinesInBytes::of_x},
             {arrays.second.data, request.second->type, bytes, LinesInBytes::of_second}};
       },

@@ -243,7 +243,7 @@ struct TileScan {
     };
     template <int n>
     KOKKOS_FORCEINLINE_FUNCTION bool moves_packs() const {
-      return pack > 1 && n % pack == 0 && m_kernel.plan.vector;
+      return pack > 1 && n % pack == 0 && sizeof(Loaded) == sizeof(Slot) && m_kernel.plan.vector;
     }
     /// Of a group, along the axis and in the order of memory: a reverse scan's first is its last.
     template <int n>
@@ -264,6 +264,7 @@ struct TileScan {
         });
         unrolled<n>(
             [&](int r) { elements[r] = run.step > 0 ? in_memory[r] : in_memory[n - 1 - r]; });
+        if constexpr (sizeof(Stored) != sizeof(Slot)) find<n>(run, begin, places);
         return;
       }
       find<n>(run, begin, places);

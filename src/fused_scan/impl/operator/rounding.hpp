@@ -44,6 +44,20 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_sum(T a, T b) {
 #endif
 }
 
+/// A product that is rounded before it goes into a sum.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T rounded_product(T a, T b) {
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
+  if constexpr (sizeof(T) == 4) {
+    return __fmul_rn(a, b);
+  } else {
+    return __dmul_rn(a, b);
+  }
+#else
+  return opaque(a * b);
+#endif
+}
+
 /// False for Inf and NaN; one comparison on a GPU, and every host compiler vectorises it.
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION bool is_finite(T x) {

@@ -134,7 +134,8 @@ inline void choose_tiles(HostPlan& plan, const ScanShape& shape) {
   std::int64_t rows =
       std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(tile_bytes / size, 1)));
   if (shape.block_size > 0) rows = std::bit_ceil(static_cast<std::uint64_t>(shape.block_size));
-  rows = std::max<std::int64_t>(rows, plan.chunks * chunk_length);
+  rows = std::max<std::int64_t>(
+      rows, std::bit_ceil(static_cast<std::uint64_t>(plan.chunks) * chunk_length));
   plan.tile = rows;
   if (leaves_threads_idle(plan) && shape.length * plan.lines() > elements_at_once &&
       plan.slabs == 1 && shape.length > rows) {
