@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._arguments import kind_of
 from ._numpy import NumPy
 
 
@@ -18,16 +17,17 @@ class Jax(NumPy):
                 "fused_scan: a JAX array under jit, grad or vmap can't be reached; call fused_scan "
                 "outside, or through jax.pure_callback"
             )
-        return jnp.asarray(x)
+        x = jnp.asarray(x)
+        if x.dtype == jnp.bfloat16:
+            raise TypeError("fused_scan: bfloat16 in JAX is not supported: NumPy can't hold results")
+        return x
 
     def checked_out(self, function, name, out, shape):
         raise TypeError(f"fused_scan.{function}: '{name}': JAX arrays can't be written to")
 
     def default_type(self, function, dtype):
-        dtype = super().default_type(function, dtype)
-        if kind_of(dtype.kind) is None:
-            return dtype  # bfloat16
-        return np.dtype(jax.dtypes.canonicalize_dtype(dtype))  # 32 bits where JAX has no 64
+        # 32 bits where JAX has no 64.
+        return np.dtype(jax.dtypes.canonicalize_dtype(super().default_type(function, dtype)))
 
     def empty(self, like, shape, dtype):
         if next(iter(like.devices())).platform == "cpu":

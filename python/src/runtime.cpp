@@ -50,15 +50,15 @@ void refuse_second_kokkos() {
 }  // namespace
 
 void start_kokkos() {
+  if (Kokkos::is_finalized()) {
+    throw std::runtime_error("fused_scan: Kokkos was finalized, and can't be started again");
+  }
   if (started_in == getpid()) return;
   if (started_in != 0) {
     throw std::runtime_error(
         "fused_scan: this process was forked from one that had used fused_scan already, and "
         "threads don't survive a fork; use the start method 'spawn' or 'forkserver', or call "
         "fused_scan first in the child");
-  }
-  if (Kokkos::is_finalized()) {
-    throw std::runtime_error("fused_scan: Kokkos was finalized, and can't be started again");
   }
   if (!Kokkos::is_initialized()) {
     refuse_second_kokkos();

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """One sentence, which names the argument; and nothing is written."""
 
+import ctypes
 import re
 
 import numpy as np
@@ -79,3 +80,36 @@ def test_unaligned_strides():
     fields = np.zeros(4, dtype=[("flag", "i1"), ("value", "f8")])
     with pytest.raises(TypeError, match="their strides are no multiples of their size"):
         fused_scan.cumsum(fields["value"])
+
+
+class OnGpu:
+    """What a CUDA array shows of itself by DLPack; there is nothing behind it."""
+
+    class Tensor(ctypes.Structure):
+        _fields_ = [
+            ("data", ctypes.c_void_p), ("device_type", ctypes.c_int), ("device_id", ctypes.c_int),
+            ("ndim", ctypes.c_int), ("code", ctypes.c_uint8), ("bits", ctypes.c_uint8),
+            ("lanes", ctypes.c_uint16), ("shape", ctypes.POINTER(ctypes.c_int64)),
+            ("strides", ctypes.POINTER(ctypes.c_int64)), ("byte_offset", ctypes.c_uint64),
+            ("manager", ctypes.c_void_p), ("deleter", ctypes.c_void_p),
+        ]  # fmt: skip
+
+    def __dlpack_device__(self):
+        return (2, 0)
+
+    def __dlpack__(self, **_):
+        self.shape, self.strides = (ctypes.c_int64 * 1)(3), (ctypes.c_int64 * 1)(1)
+        self.tensor = self.Tensor(64, 2, 0, 1, 2, 32, 1, self.shape, self.strides, 0, None, None)
+        new = ctypes.pythonapi.PyCapsule_New
+        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+        return new(ctypes.addressof(self.tensor), b"dltensor", None)
+
+
+def test_gpu_without_a_build_for_it():
+    if fused_scan._core.info()["has_cuda"]:
+        pytest.skip("built for CUDA")
+    on_gpu = OnGpu()
+    with pytest.raises(RuntimeError, match="this installation was built for the CPU only"):
+        fused_scan._core.scan("plain_sum", "fused_scan.cumsum", on_gpu, OnGpu())
+    with pytest.raises(ValueError, match="'out' is on another device than 'x'"):
+        fused_scan._core.scan("plain_sum", "fused_scan.cumsum", on_gpu, np.ones(3, np.float32))

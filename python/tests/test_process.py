@@ -118,3 +118,41 @@ def test_versions_agree():
     here = os.path.dirname(__file__)
     with open(os.path.join(here, "..", "pyproject.toml"), encoding="utf-8") as file:
         assert f'version = "{fused_scan.__version__}"' in file.read()
+
+
+KOKKOS = """
+import ctypes, shutil, sys, numpy as np, fused_scan
+names = {line.split()[-1] for line in open("/proc/self/maps") if "libkokkoscore" in line}
+if not names: print("static"); sys.exit()
+(name,) = names
+"""
+
+
+def test_a_kokkos_that_the_program_began_is_left_alone():
+    result = run(
+        KOKKOS + "kokkos = ctypes.CDLL(name)\n"
+        "kokkos._ZN6Kokkos10initializeERiPPc(ctypes.byref(ctypes.c_int(0)), None)\n"
+        "assert fused_scan.cumsum(np.ones(100000))[-1] == 100000\n"
+        "fused_scan._core.stop()\n"
+        "is_finalized = kokkos._ZN6Kokkos12is_finalizedEv\n"
+        "is_finalized.restype = ctypes.c_bool\n"
+        "print(is_finalized())\n"
+        "kokkos._ZN6Kokkos8finalizeEv()\n"
+        "print(is_finalized())\n"
+        "fused_scan.cumsum(np.ones(3))"
+    )
+    if result.stdout == "static\n":
+        pytest.skip("Kokkos is built in")
+    assert result.stdout == "False\nTrue\n"
+    assert "Kokkos was finalized, and can't be started again" in result.stderr
+
+
+def test_a_second_kokkos_is_refused(tmp_path):
+    copy = tmp_path / "libkokkoscore.so"
+    result = run(
+        KOKKOS + f"shutil.copy(name, {str(copy)!r})\nctypes.CDLL({str(copy)!r})\n"
+        "fused_scan.cumsum(np.ones(3))"
+    )
+    if result.stdout == "static\n":
+        pytest.skip("Kokkos is built in")
+    assert f"loaded a second Kokkos, {copy}, and two of them" in result.stderr

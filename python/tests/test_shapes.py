@@ -24,7 +24,7 @@ def strided_arrays(draw):
     return x.transpose(draw(st.permutations(range(rank))))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(strided_arrays(), st.data())
 def test_any_shape_and_strides(x, data):
     axis = data.draw(st.integers(-x.ndim, x.ndim - 1))

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The scans for tensors, with torch's word for the axis."""
 
+from torch import Tensor
+
 from .. import _scans
 
 
-def cumsum(x, dim=-1, **options):
+def cumsum(x: Tensor, dim: int = -1, **options) -> Tensor:
     """fused_scan.cumsum with ``dim`` for the axis.
 
     >>> import torch, fused_scan.torch
@@ -15,32 +17,32 @@ def cumsum(x, dim=-1, **options):
     return _scans.cumsum(x, dim, **options)
 
 
-def cumprod(x, dim=-1, **options):
+def cumprod(x: Tensor, dim: int = -1, **options) -> Tensor:
     """fused_scan.cumprod with ``dim`` for the axis."""
     return _scans.cumprod(x, dim, **options)
 
 
-def logcumsumexp(x, dim=-1, **options):
+def logcumsumexp(x: Tensor, dim: int = -1, **options) -> Tensor:
     """fused_scan.logcumsumexp with ``dim`` for the axis."""
     return _scans.logcumsumexp(x, dim, **options)
 
 
-def cummax(x, dim=-1, **options):
+def cummax(x: Tensor, dim: int = -1, **options) -> tuple[Tensor, Tensor]:
     """fused_scan.cummax with ``dim`` for the axis."""
     return _scans.cummax(x, dim, **options)
 
 
-def cummin(x, dim=-1, **options):
+def cummin(x: Tensor, dim: int = -1, **options) -> tuple[Tensor, Tensor]:
     """fused_scan.cummin with ``dim`` for the axis."""
     return _scans.cummin(x, dim, **options)
 
 
-def linear_recurrence(a, b, dim=-1, **options):
+def linear_recurrence(a: Tensor | float, b: Tensor, dim: int = -1, **options) -> Tensor:
     """fused_scan.linear_recurrence with ``dim`` for the axis."""
     return _scans.linear_recurrence(a, b, dim, **options)
 
 
-def fused_associative_scan(x, dim=-1, reverse=False):
+def fused_associative_scan(x: Tensor, dim: int = -1, reverse: bool = False) -> Tensor:
     """Cumulative sums along ``dim``; with ``reverse`` from the last element to the first.
 
     Differentiable, and traced by torch.compile. The type of the result is that of
