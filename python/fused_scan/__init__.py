@@ -14,6 +14,7 @@ array([[0.1, 0.3, 0.6],
 cumsum, cumprod          running sums and products
 cummax, cummin           running extrema, and where they are
 logcumsumexp             log(exp(x[0]) + .. + exp(x[i]))
+segmented_cumsum         running sums that begin anew in each segment
 linear_recurrence        h[i] = a[i] * h[i - 1] + b[i]
 fused_scan.torch         PyTorch modules and functions (imported when it is first used)
 python -m fused_scan     version, backends, devices
@@ -25,7 +26,15 @@ import importlib as _importlib
 
 from . import _core
 from ._core import __version__
-from ._scans import cummax, cummin, cumprod, cumsum, linear_recurrence, logcumsumexp
+from ._scans import (
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    linear_recurrence,
+    logcumsumexp,
+    segmented_cumsum,
+)
 
 __all__ = [
     "cummax",
@@ -34,6 +43,7 @@ __all__ = [
     "cumsum",
     "linear_recurrence",
     "logcumsumexp",
+    "segmented_cumsum",
     "torch",
 ]
 

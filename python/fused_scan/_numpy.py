@@ -128,6 +128,17 @@ class NumPy:
         )
         return self.finished(to) if out is None else out
 
+    def segmented(self, operation, function, x, offsets, axis, exclusive, reverse, out, dtype):
+        x = self.checked(function, "x", x)
+        axis = checked_axis(function, axis, x.ndim)
+        offsets = self.checked(function, "offsets", offsets)
+        to, _ = self.result(function, x, out, dtype)
+        _core.scan(
+            operation, "fused_scan." + function, x, to, axis=axis, exclusive=exclusive,
+            reverse=reverse, stream=self.stream(x), offsets=offsets,
+        )  # fmt: skip
+        return self.finished(to) if out is None else out
+
     def extremum(self, operation, function, x, axis, exclusive, reverse, initial, out):
         x = self.checked(function, "x", x)
         if x.dtype.kind == "c":

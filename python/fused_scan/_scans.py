@@ -136,6 +136,41 @@ def cummin(x, axis=-1, *, exclusive=False, reverse=False, initial=None, out=None
     )
 
 
+def segmented_cumsum(
+    x, offsets, axis=-1, *, exclusive=False, reverse=False, out=None, compensated=True, dtype=None
+):
+    """Cumulative sums that begin anew in each segment of an axis.
+
+    Parameters
+    ----------
+    x : array of any shape
+    offsets : array of n + 1 integers
+        Where the segments begin: segment s is ``[offsets[s], offsets[s + 1])``. The first offset
+        is 0, the last the length of the axis; they rise, and segments may be empty.
+    axis, exclusive, reverse, out, compensated, dtype
+        As in :func:`cumsum`.
+
+    Returns
+    -------
+    array of the shape of x
+        The bits of a segment are those of scanning it alone.
+
+    Notes
+    -----
+    On a CPU only, where the segments are worked on one after the other.
+
+    Examples
+    --------
+    >>> import numpy as np, fused_scan
+    >>> fused_scan.segmented_cumsum(np.ones(6, dtype=int), [0, 2, 2, 6])
+    array([1, 2, 1, 2, 3, 4])
+    """
+    operation = "compensated_sum" if compensated else "plain_sum"
+    return framework_of(x, "segmented_cumsum").segmented(
+        operation, "segmented_cumsum", x, offsets, axis, exclusive, reverse, out, dtype
+    )
+
+
 def linear_recurrence(a, b, axis=-1, *, initial=None, reverse=False):
     """Solves ``h[i] = a[i] * h[i - 1] + b[i]`` along an axis.
 

@@ -53,6 +53,17 @@ def cummin(
     initial: Any | None = None,
     out: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array]: ...
+def segmented_cumsum(
+    x: Array,
+    offsets: Any,
+    axis: int = -1,
+    *,
+    exclusive: bool = False,
+    reverse: bool = False,
+    out: Array | None = None,
+    compensated: bool = True,
+    dtype: Any | None = None,
+) -> Array: ...
 def linear_recurrence(
     a: Any,
     b: Array,

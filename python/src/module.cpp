@@ -13,6 +13,7 @@
 #include <fused_scan/impl/array/checks.hpp>
 #include <mutex>
 
+#include "element_access.hpp"
 #include "instance.hpp"
 #include "request.hpp"
 #include "runtime.hpp"
@@ -119,11 +120,63 @@ void run(const std::string& operation, const Request& request) {
   throw nb::value_error("fused_scan: no such operation");
 }
 
+/// The offsets of segments, which begin with 0, rise, and end with the length of the axis.
+std::vector<std::int64_t> checked_offsets(const Request& request, const Operand& offsets,
+                                          std::int64_t length) {
+  if (request.place.on_gpu) refuse(request, "segments of arrays on a GPU are not supported");
+  if (!is_integer(offsets.type) || offsets.type == ElementType::boolean) {
+    refuse(request, "'offsets' must be integers");
+  }
+  check_rank(request, offsets, 1);
+  std::vector<std::int64_t> result;
+  for (std::int64_t s = 0; s < offsets.array.extent[0]; ++s) {
+    const std::byte* const at = static_cast<const std::byte*>(offsets.array.data) +
+                                s * offsets.array.stride[0] * offsets.array.element_size;
+    result.push_back(python::read_element<std::int64_t>(at, offsets.type));
+    if (s > 0 && result[s] < result[s - 1]) {
+      refuse(request, "'offsets' must rise, and offsets[" + std::to_string(s) + "] is " +
+                          std::to_string(result[s]) + " after " + std::to_string(result[s - 1]));
+    }
+  }
+  if (result.empty() || result.front() != 0 || result.back() != length) {
+    refuse(request, "'offsets' must begin with 0 and end with " + std::to_string(length) +
+                        ", the length of the axis");
+  }
+  return result;
+}
+
+/// Places [begin, end) of the axis.
+Operand part(const Operand& whole, int axis, std::int64_t begin, std::int64_t end) {
+  Operand result = whole;
+  result.array.extent[axis] = end - begin;
+  result.array.data = static_cast<const std::byte*>(whole.array.data) +
+                      begin * whole.array.stride[axis] * whole.array.element_size;
+  return result;
+}
+
+void run_segments(const std::string& operation, const Request& request,
+                  const std::vector<std::int64_t>& offsets) {
+  const char* const function = request.function.c_str();
+  const int axis = impl::checked_axis(function, request.x.array, request.axis);
+  // Of the whole arrays: those of one segment may be apart where others meet.
+  impl::check_same_extents(function, request.x.array, request.out.array);
+  impl::check_no_self_overlap(function, request.out.array);
+  impl::check_no_overlap(function, request.x.array, request.out.array, true);
+  Request segment = request;
+  for (std::size_t s = 1; s < offsets.size(); ++s) {
+    segment.x = part(request.x, axis, offsets[s - 1], offsets[s]);
+    segment.out = part(request.out, axis, offsets[s - 1], offsets[s]);
+    segment.x.label();
+    segment.out.label();
+    run(operation, segment);
+  }
+}
+
 void scan(const std::string& operation, const std::string& function, const Input& x,
           const Output& out, const std::optional<Input>& second,
           const std::optional<Input>& initial, const std::optional<std::complex<double>>& start,
-          std::int64_t integer_start, int axis, bool exclusive, bool reverse,
-          std::uintptr_t stream) {
+          std::int64_t integer_start, int axis, bool exclusive, bool reverse, std::uintptr_t stream,
+          const std::optional<Input>& offsets) {
   Request request;
   request.function = function;
   request.axis = axis;
@@ -154,12 +207,22 @@ void scan(const std::string& operation, const std::string& function, const Input
   }
   request.place.stream = stream;
   check_place(request.place);
+  std::vector<std::int64_t> segments;
+  if (offsets) {
+    const int at = impl::checked_axis(function.c_str(), request.x.array, axis);
+    segments =
+        checked_offsets(request, operand(request, "offsets", *offsets), request.x.array.extent[at]);
+  }
 
   static std::mutex one_at_a_time;
   const nb::gil_scoped_release released;
   const std::lock_guard lock(one_at_a_time);
   start_kokkos();
-  run(operation, request);
+  if (offsets) {
+    run_segments(operation, request, segments);
+  } else {
+    run(operation, request);
+  }
 }
 
 nb::dict info() {
@@ -186,7 +249,8 @@ NB_MODULE(_core, module) {
              nb::arg("second").none() = nb::none(), nb::arg("initial").none() = nb::none(),
              nb::arg("start").none() = nb::none(), nb::arg("integer_start") = 0,
              nb::arg("axis") = -1, nb::arg("exclusive") = false, nb::arg("reverse") = false,
-             nb::arg("stream") = 0, "Carries out one operation from x to out.");
+             nb::arg("stream") = 0, nb::arg("offsets").none() = nb::none(),
+             "Carries out one operation from x to out.");
   module.def("info", &info, "What was built, and what it runs on, as a dict.");
   module.def("stop", &stop_kokkos, "Ends Kokkos, where this module began it.");
   module.attr("__version__") = runtime_version();

@@ -22,6 +22,7 @@ from ._functions import (
     fused_associative_scan,
     linear_recurrence,
     logcumsumexp,
+    segmented_cumsum,
 )
 from ._layer import AdaptiveRankSemiseparableLayer
 
@@ -34,4 +35,5 @@ __all__ = [
     "fused_associative_scan",
     "linear_recurrence",
     "logcumsumexp",
+    "segmented_cumsum",
 ]

@@ -98,6 +98,23 @@ class Torch:
             ).reshape(())
         return _operators.scan(x, operation, axis, exclusive, reverse, initial, dtype)
 
+    def segmented(self, operation, function, x, offsets, axis, exclusive, reverse, out, dtype):
+        x = self.checked(function, "x", x)
+        axis = checked_axis(function, axis, x.dim())
+        dtype = self.result_type(function, x, out, dtype)
+        offsets = torch.as_tensor(offsets)
+        if out is not None:
+            _operators.run(
+                operation, function, x, axis, exclusive, reverse, None, out, offsets=offsets
+            )
+            return out
+        if x.dim() == 0:
+            x = x.reshape(1)
+            return self.segmented(
+                operation, function, x, offsets, -1, exclusive, reverse, None, dtype
+            ).reshape(())
+        return _operators.segmented(x, offsets, operation, axis, exclusive, reverse, dtype)
+
     def extremum(self, operation, function, x, axis, exclusive, reverse, initial, out):
         x = self.checked(function, "x", x)
         if x.is_complex():

@@ -37,6 +37,11 @@ def cummin(x: Tensor, dim: int = -1, **options) -> tuple[Tensor, Tensor]:
     return _scans.cummin(x, dim, **options)
 
 
+def segmented_cumsum(x: Tensor, offsets: Tensor, dim: int = -1, **options) -> Tensor:
+    """fused_scan.segmented_cumsum with ``dim`` for the axis."""
+    return _scans.segmented_cumsum(x, offsets, dim, **options)
+
+
 def linear_recurrence(a: Tensor | float, b: Tensor, dim: int = -1, **options) -> Tensor:
     """fused_scan.linear_recurrence with ``dim`` for the axis."""
     return _scans.linear_recurrence(a, b, dim, **options)

@@ -107,6 +107,19 @@ def of_scan(ctx, gradient):
     return _as(by_x, x), None, None, None, None, by_initial, None
 
 
+def save_segmented(ctx, inputs, output):
+    x, offsets, ctx.operation, ctx.axis, ctx.exclusive, ctx.reverse, _ = inputs
+    ctx.save_for_backward(x, offsets)
+
+
+def of_segmented(ctx, gradient):
+    x, offsets = ctx.saved_tensors
+    by_x = _ops.segmented(
+        gradient, offsets, ctx.operation, ctx.axis, ctx.exclusive, not ctx.reverse, gradient.dtype
+    )
+    return _as(by_x, x), None, None, None, None, None, None
+
+
 def save_extremum(ctx, inputs, output):
     _, _, ctx.axis, _, _, initial = inputs
     ctx.has_initial = initial is not None

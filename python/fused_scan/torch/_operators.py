@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The operators fused_scan::scan, extremum and recurrence of torch.library: what autograd,
+"""The operators fused_scan::scan, segmented, extremum and recurrence of torch.library: what autograd,
 torch.compile and vmap know of the compiled core. An axis is negative here, so that a batch
 dimension in front doesn't move it."""
 
@@ -26,6 +26,10 @@ _library.define(
     "ScalarType dtype) -> Tensor"
 )
 _library.define(
+    "segmented(Tensor x, Tensor offsets, str operation, int axis, bool exclusive, bool reverse, "
+    "ScalarType dtype) -> Tensor"
+)
+_library.define(
     "extremum(Tensor x, str operation, int axis, bool exclusive, bool reverse, Tensor? initial) "
     "-> (Tensor, Tensor)"
 )
@@ -33,6 +37,7 @@ _library.define(
     "recurrence(Tensor a, Tensor b, int axis, bool reverse, Tensor? initial) -> Tensor"
 )
 scan = torch.ops.fused_scan.scan.default
+segmented = torch.ops.fused_scan.segmented.default
 extremum = torch.ops.fused_scan.extremum.default
 recurrence = torch.ops.fused_scan.recurrence.default
 
@@ -47,12 +52,12 @@ def _shared(x):
     return to_dlpack(x)
 
 
-def run(operation, function, x, axis, exclusive, reverse, initial, out, second=None):
+def run(operation, function, x, axis, exclusive, reverse, initial, out, second=None, offsets=None):
     """Writes into out (and, of an extremum, into second)."""
     stream = torch.cuda.current_stream(x.device).cuda_stream if x.is_cuda else 0
     _core.scan(
         operation, "fused_scan." + function, _shared(x), _shared(out), _shared(second),
-        _shared(initial), None, 0, axis, exclusive, reverse, stream,
+        _shared(initial), None, 0, axis, exclusive, reverse, stream, _shared(offsets),
     )
 
 
@@ -62,6 +67,12 @@ def run(operation, function, x, axis, exclusive, reverse, initial, out, second=N
 def _scan(x, operation, axis, exclusive, reverse, initial, dtype):
     out = torch.empty_like(x, dtype=dtype)
     run(operation, _FUNCTIONS[operation], x, axis, exclusive, reverse, initial, out)
+    return out
+
+
+def _segmented(x, offsets, operation, axis, exclusive, reverse, dtype):
+    out = torch.empty_like(x, dtype=dtype)
+    run(operation, "segmented_cumsum", x, axis, exclusive, reverse, None, out, None, offsets)
     return out
 
 
@@ -78,6 +89,10 @@ def _recurrence(a, b, axis, reverse, initial):
 
 
 def _empty_scan(x, operation, axis, exclusive, reverse, initial, dtype):
+    return torch.empty_like(x, dtype=dtype)
+
+
+def _empty_segmented(x, offsets, operation, axis, exclusive, reverse, dtype):
     return torch.empty_like(x, dtype=dtype)
 
 
@@ -106,6 +121,12 @@ def _vmap_scan(info, dims, x, operation, axis, exclusive, reverse, initial, dtyp
     return scan(x, operation, axis, exclusive, reverse, initial, dtype), 0
 
 
+def _vmap_segmented(info, dims, x, offsets, operation, axis, exclusive, reverse, dtype):
+    if dims[1] is not None:
+        raise ValueError("fused_scan.segmented_cumsum: vmap must not map 'offsets'")
+    return segmented(x.movedim(dims[0], 0), offsets, operation, axis, exclusive, reverse, dtype), 0
+
+
 def _vmap_extremum(info, dims, x, operation, axis, exclusive, reverse, initial):
     x, initial = _batched(info, x, dims[0]), _batched(info, initial, dims[5])
     return extremum(x, operation, axis, exclusive, reverse, initial), (0, 0)
@@ -118,6 +139,8 @@ def _vmap_recurrence(info, dims, a, b, axis, reverse, initial):
 
 for _name, _work, _empty, _vmap, _setup, _backward in (
     ("scan", _scan, _empty_scan, _vmap_scan, _gradients.save_scan, _gradients.of_scan),
+    ("segmented", _segmented, _empty_segmented, _vmap_segmented, _gradients.save_segmented,
+     _gradients.of_segmented),
     ("extremum", _extremum, _empty_extremum, _vmap_extremum, _gradients.save_extremum,
      _gradients.of_extremum),
     ("recurrence", _recurrence, _empty_recurrence, _vmap_recurrence, _gradients.save_recurrence,
