@@ -13,7 +13,9 @@ namespace fused_scan::impl {
 /// Everything an engine needs to know of a scan but how to carry it out:
 ///   load.slab(o).read(i, j) -> element         store.slab(o).write(i, j, result)
 ///   initial(o, j) -> value                     final(o, j, value)
-/// with o in [0, outer), i in [0, length), j in [0, inner). A reverse scan begins with i = length
+/// with o in [0, outer), i in [0, length), j in [0, inner). Accesses and slabs that can be taken
+/// apart have a part(begin, count), whose positions are counted from `begin` on. A reverse scan
+/// begins with i = length
 /// - 1.
 template <class Op_, class Load_, class Store_, class Initial_, class Final_>
 struct LineScan {
@@ -40,6 +42,15 @@ struct LineScan {
   /// The position in memory of the `step`-th element of the scan.
   KOKKOS_FORCEINLINE_FUNCTION std::int64_t position(std::int64_t step) const {
     return reverse ? length - 1 - step : step;
+  }
+
+  /// The same of `count` positions of every line from `begin` on, as lines of their own.
+  LineScan part(std::int64_t begin, std::int64_t count) const {
+    LineScan scan = *this;
+    scan.load = load.part(begin, count);
+    scan.store = store.part(begin, count);
+    scan.length = count;
+    return scan;
   }
 
   /// What comes before the first element of a line, as an exclusive scan stores it.

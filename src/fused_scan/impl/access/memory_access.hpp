@@ -41,6 +41,9 @@ class MemoryAccess {
                                            const Result& result) const {
       *at(i, j) = static_cast<value_type>(result);
     }
+    KOKKOS_FORCEINLINE_FUNCTION Slab part(std::int64_t first, std::int64_t) const {
+      return {at(first, 0), axis_stride, column_stride};
+    }
   };
 
   MemoryAccess(T* begin, const Lines& lines, int array)
@@ -57,6 +60,12 @@ class MemoryAccess {
   KOKKOS_FORCEINLINE_FUNCTION Slab slab(std::int64_t outer) const {
     T* const begin = m_outer_rank <= 1 ? m_begin + outer * m_stride[0] : begin_of(outer);
     return {begin, m_axis_stride, m_column_stride};
+  }
+
+  MemoryAccess part(std::int64_t first, std::int64_t) const {
+    MemoryAccess access = *this;
+    access.m_begin += first * m_axis_stride;
+    return access;
   }
 
   /// For a state, which has one element a line.

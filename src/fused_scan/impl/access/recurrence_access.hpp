@@ -34,6 +34,9 @@ struct CoefficientAccess {
       return {static_cast<held_number_t<A>>(a.read(i, j)),
               static_cast<held_number_t<B>>(b.read(i, j))};
     }
+    KOKKOS_FORCEINLINE_FUNCTION Slab part(std::int64_t first, std::int64_t count) const {
+      return {a.part(first, count), b.part(first, count)};
+    }
   };
 
   MemoryAccess<A> a;
@@ -41,6 +44,9 @@ struct CoefficientAccess {
 
   KOKKOS_FORCEINLINE_FUNCTION Slab slab(std::int64_t outer) const {
     return {a.slab(outer), b.slab(outer)};
+  }
+  CoefficientAccess part(std::int64_t first, std::int64_t count) const {
+    return {a.part(first, count), b.part(first, count)};
   }
 };
 
@@ -72,6 +78,9 @@ struct GradientCoefficientAccess {
       if (axis.has(next)) coefficient = conjugate(static_cast<Held>(a.read(next, j)));
       return {coefficient, static_cast<held_number_t<G>>(grad_h.read(i, j))};
     }
+    KOKKOS_FORCEINLINE_FUNCTION Slab part(std::int64_t first, std::int64_t count) const {
+      return {a.part(first, count), grad_h.part(first, count), {count, axis.step}};
+    }
   };
 
   MemoryAccess<A> a;
@@ -80,6 +89,9 @@ struct GradientCoefficientAccess {
 
   KOKKOS_FORCEINLINE_FUNCTION Slab slab(std::int64_t outer) const {
     return {a.slab(outer), grad_h.slab(outer), axis};
+  }
+  GradientCoefficientAccess part(std::int64_t first, std::int64_t count) const {
+    return {a.part(first, count), grad_h.part(first, count), {count, axis.step}};
   }
 };
 
@@ -96,15 +108,20 @@ struct GradientStore {
     typename MemoryAccess<GradA>::Slab grad_a;
     typename MemoryAccess<GradB>::Slab grad_b;
     std::int64_t outer;
+    Axis axis;
 
     KOKKOS_FORCEINLINE_FUNCTION void write(std::int64_t i, std::int64_t j, const Number& g) const {
-      const std::int64_t previous = i - store.axis.step;
+      const std::int64_t previous = i - axis.step;
       const Number before =
-          store.axis.has(previous)
+          axis.has(previous)
               ? static_cast<Number>(static_cast<held_number_t<H>>(h.read(previous, j)))
               : store.op.template state_of_value<Number>(store.initial(outer, j));
       grad_b.write(i, j, number_as<GradB>(g));
       grad_a.write(i, j, number_as<GradA>(product_of(g, conjugate(before))));
+    }
+    KOKKOS_FORCEINLINE_FUNCTION Slab part(std::int64_t first, std::int64_t count) const {
+      return {store, h.part(first, count), grad_a.part(first, count), grad_b.part(first, count),
+              outer, {count, axis.step}};
     }
   };
 
@@ -116,7 +133,15 @@ struct GradientStore {
   Axis axis;
 
   KOKKOS_FORCEINLINE_FUNCTION Slab slab(std::int64_t outer) const {
-    return {*this, h.slab(outer), grad_a.slab(outer), grad_b.slab(outer), outer};
+    return {*this, h.slab(outer), grad_a.slab(outer), grad_b.slab(outer), outer, axis};
+  }
+  GradientStore part(std::int64_t first, std::int64_t count) const {
+    return {op,
+            initial,
+            h.part(first, count),
+            grad_a.part(first, count),
+            grad_b.part(first, count),
+            {count, axis.step}};
   }
 };
 

@@ -128,8 +128,6 @@ struct AffineMonoid {
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& first,
                                                  const value_type& then) const {
     value_type map{product_of(then.a, first.a), Number(0), first.a_exponent + then.a_exponent, 0};
-    // Nothing that comes later brings back what a coefficient of 0 has forgotten.
-    if (first.a == Number(0)) map.a = Number(0);
     keep_a_in_range(map);
     if ((first.b_exponent | then.a_exponent | then.b_exponent) == 0) {
       map.b = sum_of(product_of(then.a, first.b), then.b);

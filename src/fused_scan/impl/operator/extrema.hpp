@@ -6,6 +6,7 @@
 // The monoids of Max, Min and LogSumExp.
 
 #include <Kokkos_Core.hpp>
+#include <cstdint>
 #include <type_traits>
 
 namespace fused_scan::impl {
@@ -31,6 +32,31 @@ struct ExtremumMonoid {
     const bool a_stays = sign > 0 ? a >= b : a <= b;
     // a != a where a is NaN; a NaN in b fails the comparison. `|` rather than `||` vectorises.
     return (a_stays | (a != a)) ? a : b;
+  }
+};
+
+/// A number and its position on the axis; before there is one the position is -1.
+template <class T>
+struct IndexedNumber {
+  T number;
+  std::int64_t index;
+};
+
+/// With sign = 1 the last of the largest, with -1 the last of the smallest; the last NaN, if there
+/// is one.
+template <class T, int sign>
+struct IndexedExtremumMonoid {
+  using value_type = IndexedNumber<T>;
+  static constexpr bool combines_chunks = true;
+  KOKKOS_FORCEINLINE_FUNCTION value_type identity() const {
+    return {ExtremumMonoid<T, sign>().identity(), -1};
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+    if (b.index < 0) return a;
+    if (a.index < 0 || b.number != b.number) return b;
+    if (a.number != a.number) return a;
+    const bool b_is_next = sign > 0 ? b.number >= a.number : b.number <= a.number;
+    return b_is_next ? b : a;
   }
 };
 

@@ -46,38 +46,73 @@ class StreamedTree {
   Value m_before[max_levels];
 };
 
+/// A line between two slabs, scanned by the calling thread from one end to the other.
+template <class Scan, class From, class To>
+class LineByThread {
+ public:
+  using Value = typename Scan::Value;
+
+  KOKKOS_FUNCTION LineByThread(const Scan& scan, const From& from, const To& to,
+                               std::int64_t length, std::int64_t column)
+      : m_scan(scan), m_from(from), m_to(to), m_length(length), m_column(column) {}
+
+  /// Returns the state that the line ends in.
+  KOKKOS_FUNCTION Value run(const Value& initial) const {
+    Value state = initial;
+    if (m_length <= chunk_length) {
+      scan_chunk(0, static_cast<int>(m_length), initial, state);
+      return state;
+    }
+    StreamedTree<typename Scan::Op> tree(m_scan.op, initial);
+    for (std::int64_t begin = 0; begin < m_length; begin += chunk_length) {
+      const auto left = m_length - begin;
+      const int count = left < chunk_length ? static_cast<int>(left) : chunk_length;
+      const Value sum = scan_chunk(begin, count, tree.prefix(), state);
+      if (left > chunk_length) tree.push(sum);
+    }
+    return state;
+  }
+
+ private:
+  /// Returns the chunk's sum; `state` is then what comes after it.
+  KOKKOS_FUNCTION Value scan_chunk(std::int64_t begin, int count, const Value& prefix,
+                                   Value& state) const {
+    const auto& op = m_scan.op;
+    Value sum = op.neutral();
+    state = prefix;
+    for (int r = 0; r < count; ++r) {
+      const std::int64_t step = begin + r;
+      const std::int64_t i = m_scan.reverse ? m_length - 1 - step : step;
+      const auto element = static_cast<typename Scan::Element>(m_from.read(i, m_column));
+      const Value before = step == 0 ? m_scan.first_output(state) : state;
+      sum = r == 0 ? op.lift(element) : op.accumulate(sum, element);
+      if constexpr (Scan::Op::combines_chunks) {
+        state = op.combine(prefix, sum);
+      } else {
+        state = op.accumulate(state, element);
+      }
+      m_to.write(i, m_column, op.lower(m_scan.exclusive ? before : state));
+    }
+    return sum;
+  }
+
+  const Scan& m_scan;
+  const From& m_from;
+  const To& m_to;
+  std::int64_t m_length;
+  std::int64_t m_column;
+};
+
 template <class Scan>
 struct ScanLineByThread {
   Scan scan;
 
   KOKKOS_FUNCTION void operator()(std::int64_t line) const {
-    using Value = typename Scan::Value;
-    const auto& op = scan.op;
     const std::int64_t outer = line / scan.inner, column = line % scan.inner;
     const auto from = scan.load.slab(outer);
     const auto to = scan.store.slab(outer);
-    StreamedTree<typename Scan::Op> tree(op, scan.initial(outer, column));
-    Value state = tree.prefix();
-    for (std::int64_t begin = 0; begin < scan.length; begin += chunk_length) {
-      const auto left = scan.length - begin;
-      const int count = left < chunk_length ? static_cast<int>(left) : chunk_length;
-      Value sum = op.neutral();
-      state = tree.prefix();
-      for (int r = 0; r < count; ++r) {
-        const std::int64_t i = scan.position(begin + r);
-        const auto element = static_cast<typename Scan::Element>(from.read(i, column));
-        const Value before = begin + r == 0 ? scan.first_output(state) : state;
-        sum = r == 0 ? op.lift(element) : op.accumulate(sum, element);
-        if constexpr (Scan::Op::combines_chunks) {
-          state = op.combine(tree.prefix(), sum);
-        } else {
-          state = op.accumulate(state, element);
-        }
-        to.write(i, column, op.lower(scan.exclusive ? before : state));
-      }
-      if (count == chunk_length) tree.push(sum);
-    }
-    scan.final(outer, column, state);
+    const LineByThread line_of(scan, from, to, scan.length, column);
+    scan.final(outer, column, line_of.run(scan.initial(outer, column)));
   }
 };
 

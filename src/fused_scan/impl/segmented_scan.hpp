@@ -1,0 +1,199 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_SEGMENTED_SCAN_HPP
+#define FUSED_SCAN_IMPL_SEGMENTED_SCAN_HPP
+
+// Scans of the segments of an axis. A segment of a line is a line of its own, with a tree from its
+// first element on, so its bits depend on nothing outside.
+//
+// A thread scans a segment of a line from one end to the other. On a host, where the offsets can be
+// read before anything is launched, long segments are scanned by the host's engine and all threads.
+
+#include <Kokkos_Core.hpp>
+#include <Kokkos_Profiling_ScopedRegion.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <fused_scan/impl/array/array.hpp>
+#include <fused_scan/impl/array/checks.hpp>
+#include <fused_scan/impl/engine.hpp>
+#include <fused_scan/impl/plain/plain_scan.hpp>
+#include <fused_scan/impl/plan/scan_shape.hpp>
+#include <fused_scan/impl/scan.hpp>
+#include <string>
+#include <type_traits>
+
+namespace fused_scan::impl {
+
+template <class Exec, class Offsets>
+void assert_offsets() {
+  using T = std::remove_const_t<typename Offsets::value_type>;
+  static_assert(Offsets::rank == 1, "fused_scan: the offsets of segments are a View of rank 1");
+  static_assert(std::is_integral_v<T> && !std::is_same_v<T, bool>,
+                "fused_scan: the offsets of segments must be integers");
+  static_assert(is_accessible<Exec, Offsets>,
+                "fused_scan: the offsets must be accessible from the execution space");
+}
+
+/// Whether calls on an instance can read the offsets before they launch anything.
+template <class Exec, class Offsets>
+inline constexpr bool reads_offsets =
+    Kokkos::SpaceAccessibility<Kokkos::HostSpace, typename Exec::memory_space>::accessible &&
+    Kokkos::SpaceAccessibility<Kokkos::HostSpace, typename Offsets::memory_space>::accessible;
+
+/// What can be checked without reading them.
+template <class Offsets>
+void check_offsets_view(const char* function, const Offsets& offsets, const Array& written) {
+  const Array array = array_of(offsets);
+  impl::require(array.extent[0] >= 1, function, [&] {
+    return "offsets " + array.quoted() + " are empty: n segments have n + 1 offsets";
+  });
+  check_no_overlap(function, array, written, false);
+}
+
+template <class Offsets>
+void check_offsets(const char* function, const Offsets& offsets, std::int64_t length) {
+  const Array array = array_of(offsets);
+  const std::int64_t last = array.extent[0] - 1;
+  const auto value = [&](std::int64_t k) { return static_cast<std::int64_t>(offsets(k)); };
+  impl::require(value(0) == 0, function, [&] {
+    return "offsets " + array.quoted() + " must begin with 0, not " + std::to_string(value(0));
+  });
+  for (std::int64_t k = 0; k < last; ++k) {
+    impl::require(value(k) <= value(k + 1), function, [&] {
+      return "offsets " + array.quoted() + " must not fall, as from " + std::to_string(value(k)) +
+             " to " + std::to_string(value(k + 1)) + " at " + std::to_string(k + 1);
+    });
+  }
+  impl::require(value(last) == length, function, [&] {
+    return "offsets " + array.quoted() + " must end with the extent of the axis, " +
+           std::to_string(length) + ", not with " + std::to_string(value(last));
+  });
+}
+
+/// A segment's positions. Offsets that nobody has checked may be wrong: what they leave of the axis
+/// is scanned, and no position outside is touched.
+struct Segment {
+  std::int64_t begin;
+  std::int64_t length;
+};
+template <class Offsets>
+KOKKOS_FUNCTION Segment segment_of(const Offsets& offsets, std::int64_t index,
+                                   std::int64_t length) {
+  const auto begin = static_cast<std::int64_t>(offsets(index));
+  const auto end = static_cast<std::int64_t>(offsets(index + 1));
+  if (begin < 0 || end > length || end < begin) return {0, 0};
+  return {begin, end - begin};
+}
+
+template <class Scan>
+KOKKOS_FUNCTION void scan_segment(const Scan& scan, const Segment& segment, std::int64_t line) {
+  const std::int64_t outer = line / scan.inner, column = line % scan.inner;
+  const auto from = scan.load.slab(outer).part(segment.begin, segment.length);
+  const auto to = scan.store.slab(outer).part(segment.begin, segment.length);
+  LineByThread(scan, from, to, segment.length, column).run(scan.initial(outer, column));
+}
+
+/// One segment of one line; neighbouring threads have neighbouring lines.
+template <class Scan, class Offsets>
+struct ScanSegmentOfLine {
+  Scan scan;
+  Offsets offsets;
+  std::int64_t lines;
+
+  KOKKOS_FUNCTION void operator()(std::int64_t unit) const {
+    const std::int64_t index = unit / lines;
+    const Segment segment = segment_of(offsets, index, scan.length);
+    if (segment.length > 0) scan_segment(scan, segment, unit - index * lines);
+  }
+};
+
+/// One segment of every line, unless it is long.
+template <class Scan, class Offsets>
+struct ScanShortSegment {
+  Scan scan;
+  Offsets offsets;
+  std::int64_t lines;
+  std::int64_t long_length;
+
+  void operator()(std::int64_t index) const {
+    const Segment segment = segment_of(offsets, index, scan.length);
+    if (segment.length >= long_length) return;
+    for (std::int64_t line = 0; line < lines && segment.length > 0; ++line) {
+      scan_segment(scan, segment, line);
+    }
+  }
+};
+
+/// Elements of a segment, in all lines, from which on a host's engine takes it: ten times what a
+/// launch costs.
+inline constexpr std::int64_t long_segment = std::int64_t{32} << 10;
+
+template <class Exec, class Scan, class Offsets>
+void run_segments_on_host(const Exec& exec, const Scan& scan, ScanShape shape,
+                          const Offsets& offsets, const char* function) {
+  const auto segments = static_cast<std::int64_t>(offsets.extent(0)) - 1;
+  const std::int64_t lines = shape.lines();
+  const std::int64_t long_length = std::max<std::int64_t>(ceil_div(long_segment, lines), 2);
+  bool any_short = false;
+  for (std::int64_t k = 0; k < segments; ++k) {
+    const Segment segment = segment_of(offsets, k, scan.length);
+    if (segment.length >= long_length) {
+      shape.length = segment.length;
+      run_scan(exec, scan.part(segment.begin, segment.length), shape, function);
+    } else {
+      any_short = any_short || segment.length > 0;
+    }
+  }
+  if (!any_short) return;
+  // A thread takes so many at a time that it has something to do for some microseconds.
+  const std::int64_t mean = std::max<std::int64_t>(scan.length * lines / segments, 1);
+  const int at_once =
+      static_cast<int>(std::clamp<std::int64_t>(host_plan::elements_at_once / mean, 1, 4096));
+  using Policy =
+      Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>>;
+  Kokkos::parallel_for(std::string(function) + "::short_segments",
+                       Policy(exec, 0, segments, Kokkos::ChunkSize(at_once)),
+                       ScanShortSegment<Scan, Offsets>{scan, offsets, lines, long_length});
+}
+
+/// A thread for each segment of a line.
+template <class Exec, class Scan, class Offsets>
+void run_segments_by_threads(const Exec& exec, const Scan& scan, const ScanShape& shape,
+                             const Offsets& offsets, const char* function) {
+  const auto segments = static_cast<std::int64_t>(offsets.extent(0)) - 1;
+  using Range = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>;
+  Kokkos::parallel_for(std::string(function) + "::segments",
+                       Range(exec, 0, segments * shape.lines()),
+                       ScanSegmentOfLine<Scan, Offsets>{scan, offsets, shape.lines()});
+}
+
+/// Scans each segment of the lines of `scan`, which has no states.
+template <class Exec, class Scan, class Offsets>
+void run_segments(const Exec& exec, const Scan& scan, const ScanShape& shape,
+                  const Offsets& offsets, const char* function) {
+  static_assert(!Scan::Initial::given && !Scan::Final::given);
+  if constexpr (reads_offsets<Exec, Offsets>) check_offsets(function, offsets, scan.length);
+  const auto segments = static_cast<std::int64_t>(offsets.extent(0)) - 1;
+  if (shape.lines() == 0 || scan.length == 0 || segments == 0) return;
+  const Kokkos::Profiling::ScopedRegion region(std::string(function) + "[segments]");
+  if constexpr (has_host_engine<Exec> && reads_offsets<Exec, Offsets>) {
+    run_segments_on_host(exec, scan, shape, offsets, function);
+  } else {
+    run_segments_by_threads(exec, scan, shape, offsets, function);
+  }
+}
+
+template <class Exec, class In, class Out, class Offsets, class Op>
+void scan_segments(const Exec& exec, const In& in, const Out& out, const Offsets& offsets, int axis,
+                   const Op& op, const Call& call) {
+  assert_offsets<Exec, Offsets>();
+  impl::with_scan_of_views(exec, in, out, None(), None(), axis, op, call,
+                           [&](const auto& scan, const ScanShape& shape) {
+                             check_offsets_view(call.function, offsets, array_of(out));
+                             run_segments(exec, scan, shape, offsets, call.function);
+                           });
+}
+
+}  // namespace fused_scan::impl
+
+#endif
