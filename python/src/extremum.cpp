@@ -83,9 +83,26 @@ void scan_indexed(const Request& request, bool largest) {
       });
 }
 
+/// The indices are a second output.
+void check_indices(const Request& request) {
+  const char* const function = request.function.c_str();
+  const Operand& indices = *request.second;
+  impl::check_no_self_overlap(function, indices.array);
+  impl::check_no_overlap(function, request.x.array, indices.array, false);
+  impl::check_no_overlap(function, request.out.array, indices.array, false);
+  const int axis = impl::checked_axis(function, request.x.array, request.axis);
+  const int bits = static_cast<int>(8 * indices.array.element_size) - is_signed(indices.type);
+  const std::int64_t last = request.x.array.extent[axis] - 1;
+  const bool is_index = is_integer(indices.type) && indices.type != ElementType::boolean;
+  impl::require(is_index && (bits >= 63 || last >> bits <= 0), function, [&] {
+    return "the type of 'indices' doesn't hold positions up to " + std::to_string(last);
+  });
+}
+
 }  // namespace
 
 void extremum(const Request& request, bool largest) {
+  check_indices(request);
   if (!is_integer(request.x.type)) return scan_indexed<double>(request, largest);
   if (request.x.type == ElementType::uint64) return scan_indexed<std::uint64_t>(request, largest);
   scan_indexed<std::int64_t>(request, largest);

@@ -174,6 +174,35 @@ def test_compile():
         torch.testing.assert_close(g, e)
 
 
+def test_forward_mode_is_refused_and_not_forgotten():
+    x = doubles(4).detach()
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))
+        with pytest.raises(NotImplementedError, match="no gradients in forward mode"):
+            fused_scan.cumsum(dual)
+        torch.testing.assert_close(fused_scan.cumsum(x), torch.cumsum(x, 0))
+    with pytest.raises(NotImplementedError, match="no gradients in forward mode"):
+        torch.func.jvp(fused_scan.cumsum, (x,), (x,))
+
+
+def test_modes_and_subclasses_see_the_operator():
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    seen = []
+
+    class Mode(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            seen.append(str(function))
+            return function(*args, **(kwargs or {}))
+
+    x = torch.ones(3)
+    with Mode():
+        fused_scan.cumsum(x)
+    assert seen == ["fused_scan.scan.default"]
+    with torch._subclasses.FakeTensorMode():
+        assert fused_scan.cummax(torch.empty(3, 4))[1].shape == (3, 4)
+
+
 def test_operators_are_registered_as_torch_wants_them():
     x, i = doubles(3, 4), doubles(3, seed=1)
     checks = torch.library.opcheck

@@ -5,6 +5,7 @@ torch.compile and vmap know of the compiled core. An axis is negative here, so t
 dimension in front doesn't move it."""
 
 import torch
+from torch.autograd import forward_ad
 from torch.utils.dlpack import to_dlpack
 
 from .. import _core
@@ -36,10 +37,66 @@ _library.define(
 _library.define(
     "recurrence(Tensor a, Tensor b, int axis, bool reverse, Tensor? initial) -> Tensor"
 )
-scan = torch.ops.fused_scan.scan.default
-segmented = torch.ops.fused_scan.segmented.default
-extremum = torch.ops.fused_scan.extremum.default
-recurrence = torch.ops.fused_scan.recurrence.default
+_registered = torch.ops.fused_scan
+
+
+# --- without the dispatcher, where nobody is watching ---------------------------------------------
+
+try:
+    from torch._C import _get_tracing_state, _len_torch_dispatch_stack
+    from torch._C._functorch import peek_interpreter_stack
+except ImportError:  # another version of PyTorch: always by the dispatcher
+    peek_interpreter_stack = None
+
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+def _refuse_tangents(tensors):
+    """Operators in Python have no forward mode, and would forget a tangent without a word."""
+    for tensor in tensors:
+        if tensor is not None and forward_ad.unpack_dual(tensor).tangent is not None:
+            raise NotImplementedError("fused_scan: there are no gradients in forward mode")
+
+
+def _is_watched(*tensors):
+    """Whether autograd, a compiler, a transformation or a subclass has to know of an operator. The
+    dispatcher takes more time than a short scan."""
+    if torch.compiler.is_compiling() or peek_interpreter_stack is None:
+        return True
+    if _len_torch_dispatch_stack() or peek_interpreter_stack() or _get_tracing_state():
+        return True
+    if forward_ad._current_level >= 0:
+        _refuse_tangents(tensors)
+        return True
+    records = torch.is_grad_enabled()
+    for tensor in tensors:
+        if tensor is None:
+            continue
+        if type(tensor) not in _PLAIN or not (tensor.is_cpu or tensor.is_cuda):
+            return True
+        if records and tensor.requires_grad:
+            return True
+    return False
+
+
+def scan(x, operation, axis, exclusive, reverse, initial, dtype):
+    call = _registered.scan.default if _is_watched(x, initial) else _scan
+    return call(x, operation, axis, exclusive, reverse, initial, dtype)
+
+
+def segmented(x, offsets, operation, axis, exclusive, reverse, dtype):
+    call = _registered.segmented.default if _is_watched(x, offsets) else _segmented
+    return call(x, offsets, operation, axis, exclusive, reverse, dtype)
+
+
+def extremum(x, operation, axis, exclusive, reverse, initial):
+    call = _registered.extremum.default if _is_watched(x, initial) else _extremum
+    return call(x, operation, axis, exclusive, reverse, initial)
+
+
+def recurrence(a, b, axis, reverse, initial):
+    call = _registered.recurrence.default if _is_watched(a, b, initial) else _recurrence
+    return call(a, b, axis, reverse, initial)
 
 
 def _shared(x):
