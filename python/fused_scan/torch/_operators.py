@@ -63,10 +63,10 @@ def _is_watched(*tensors):
     dispatcher takes more time than a short scan."""
     if torch.compiler.is_compiling() or peek_interpreter_stack is None:
         return True
-    if _len_torch_dispatch_stack() or peek_interpreter_stack() or _get_tracing_state():
-        return True
     if forward_ad._current_level >= 0:
         _refuse_tangents(tensors)
+        return True
+    if _len_torch_dispatch_stack() or peek_interpreter_stack() or _get_tracing_state():
         return True
     records = torch.is_grad_enabled()
     for tensor in tensors:
