@@ -95,3 +95,43 @@ def test_long_lines():
 def test_infinities_and_nan_come_out_as_of_plain_sums():
     x = np.array([1, np.inf, 2, -np.inf, 3, np.nan], np.float32)
     np.testing.assert_array_equal(fused_scan.cumsum(x), [1, np.inf, np.inf, np.nan, np.nan, np.nan])
+
+
+@st.composite
+def pairs_in_one_buffer(draw):
+    """Two arrays of one shape that are parts of one buffer."""
+    base = np.arange(1.0, 49).reshape(6, 8)
+    shape = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    parts = []
+    for _ in range(2):
+        slices = []
+        for n, room in zip(shape, base.shape, strict=True):
+            step = draw(st.sampled_from([s for s in (1, 2, 3, -1, -2) if (n - 1) * abs(s) < room]))
+            low = draw(st.integers(0, room - 1 - (n - 1) * abs(step)))
+            places = range(low, low + (n - 1) * abs(step) + 1, abs(step))
+            slices.append(list(places)[:: 1 if step > 0 else -1])
+        rows, columns = slices
+        strides = [
+            (p[1] - p[0] if len(p) > 1 else 1) * s for p, s in zip(slices, base.strides, strict=True)
+        ]
+        first = base[rows[0] :, columns[0] :]
+        parts.append(np.lib.stride_tricks.as_strided(first, shape, strides))
+    return base, *parts
+
+
+@settings(max_examples=300, deadline=None)
+@given(pairs_in_one_buffer(), st.integers(0, 1))
+def test_overlap_is_refused_and_nothing_else(buffer, axis):
+    base, x, out = buffer
+    before = base.copy()
+    same = x.__array_interface__["data"] == out.__array_interface__["data"] and all(
+        n == 1 or s == t for n, s, t in zip(x.shape, x.strides, out.strides, strict=True)
+    )
+    expected = np.cumsum(x, axis)
+    if same or not np.shares_memory(x, out):
+        fused_scan.cumsum(x, axis, out=out)
+        np.testing.assert_array_equal(out, expected)
+    else:
+        with pytest.raises(ValueError, match="overlap in memory"):
+            fused_scan.cumsum(x, axis, out=out)
+        np.testing.assert_array_equal(base, before)
