@@ -54,36 +54,41 @@ struct CheckedArrays {
 template <class State>
 inline constexpr bool is_array_state = Kokkos::is_view_v<State>;
 
-template <class In, class Out, class Initial, class Final>
-CheckedArrays checked_arrays(const In& in, const Out& out, const Initial& initial,
-                             const Final& final, int any_axis, const Call& call) {
-  const Array in_array = array_of(in), out_array = array_of(out);
+/// Of arrays as plain numbers: `initial` and `final` are null where there are none.
+inline CheckedArrays checked_arrays(const Array& in, const Array& out, const Array* initial,
+                                    const Array* final, int any_axis, const Call& call) {
   const char* const function = call.function;
-  const int axis = checked_axis(function, in_array, any_axis);
+  const int axis = checked_axis(function, in, any_axis);
   check_block_size(function, call.block_size);
-  check_same_extents(function, in_array, out_array);
-  check_no_self_overlap(function, out_array);
-  check_no_overlap(function, in_array, out_array, true);
-  const Array* arrays[CheckedArrays::count] = {&out_array, &in_array, &out_array, &out_array};
+  check_same_extents(function, in, out);
+  check_no_self_overlap(function, out);
+  check_no_overlap(function, in, out, true);
+  const Array* arrays[CheckedArrays::count] = {&out, &in, &out, &out};
+  if (initial != nullptr) {
+    arrays[CheckedArrays::of_initial] = initial;
+    check_state_extents(function, "initial state", in, axis, *initial);
+    check_no_overlap(function, *initial, out, false);
+  }
+  if (final != nullptr) {
+    arrays[CheckedArrays::of_final] = final;
+    check_state_extents(function, "final state", in, axis, *final);
+    check_no_self_overlap(function, *final);
+    check_no_overlap(function, in, *final, false);
+    check_no_overlap(function, out, *final, false);
+    if (initial != nullptr) check_no_overlap(function, *initial, *final, true);
+  }
+  return {lines_along(arrays, CheckedArrays::count, axis), same_array(in, out)};
+}
+
+template <class In, class Out, class Initial, class Final>
+CheckedArrays checked_views(const In& in, const Out& out, const Initial& initial,
+                            const Final& final, int axis, const Call& call) {
   Array initial_array, final_array;
-  if constexpr (is_array_state<Initial>) {
-    initial_array = array_of(initial);
-    arrays[CheckedArrays::of_initial] = &initial_array;
-    check_state_extents(function, "initial state", in_array, axis, initial_array);
-    check_no_overlap(function, initial_array, out_array, false);
-  }
-  if constexpr (is_array_state<Final>) {
-    final_array = array_of(final);
-    arrays[CheckedArrays::of_final] = &final_array;
-    check_state_extents(function, "final state", in_array, axis, final_array);
-    check_no_self_overlap(function, final_array);
-    check_no_overlap(function, in_array, final_array, false);
-    check_no_overlap(function, out_array, final_array, false);
-    if constexpr (is_array_state<Initial>) {
-      check_no_overlap(function, initial_array, final_array, true);
-    }
-  }
-  return {lines_along(arrays, CheckedArrays::count, axis), same_array(in_array, out_array)};
+  if constexpr (is_array_state<Initial>) initial_array = array_of(initial);
+  if constexpr (is_array_state<Final>) final_array = array_of(final);
+  return checked_arrays(array_of(in), array_of(out),
+                        is_array_state<Initial> ? &initial_array : nullptr,
+                        is_array_state<Final> ? &final_array : nullptr, axis, call);
 }
 
 template <class Exec, class In, class Out>
@@ -165,7 +170,7 @@ auto with_scan_of_views(const Exec&, const In& in, const Out& out, const Initial
   assert_state<Exec, In, Final>();
   using InT = typename In::value_type;
   using OutT = typename Out::value_type;
-  const CheckedArrays arrays = checked_arrays(in, out, initial, final, axis, call);
+  const CheckedArrays arrays = checked_views(in, out, initial, final, axis, call);
   const Lines& lines = arrays.lines;
   const auto bound = bind_operator<std::remove_const_t<InT>, OutT, false>(op);
   if constexpr (!std::is_same_v<decltype(bound), const NoOperator>) {

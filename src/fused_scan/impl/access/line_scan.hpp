@@ -62,7 +62,16 @@ struct LineScan {
 
   /// What comes before the first element of a line, as an exclusive scan stores it.
   KOKKOS_FORCEINLINE_FUNCTION Value first_output(const Value& initial_state) const {
-    return Initial::given ? initial_state : op.identity();
+    return starts_from_state() ? initial_state : op.identity();
+  }
+
+  /// Initial::given, or where only a run says so, initial.is_given.
+  KOKKOS_FORCEINLINE_FUNCTION bool starts_from_state() const {
+    if constexpr (requires { initial.is_given; }) {
+      return initial.is_given;
+    } else {
+      return Initial::given;
+    }
   }
 };
 

@@ -19,6 +19,7 @@ struct Array {
   std::int64_t stride[max_rank] = {};  // in elements
   std::int64_t element_size = 0;       // in bytes
 
+  const char* noun = "View";  // in messages
   // The label is made only where a message needs it.
   const void* view = nullptr;
   std::string (*label_of)(const void* view) = nullptr;

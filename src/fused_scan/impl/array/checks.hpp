@@ -24,8 +24,8 @@ void require(bool condition, std::string_view function, const Message& message) 
 inline int checked_axis(const char* function, const Array& array, int axis) {
   impl::require(-array.rank <= axis && axis < array.rank, function, [&] {
     return "axis " + std::to_string(axis) + " is out of range [" + std::to_string(-array.rank) +
-           ", " + std::to_string(array.rank - 1) + "] for View " + array.quoted() + " of rank " +
-           std::to_string(array.rank);
+           ", " + std::to_string(array.rank - 1) + "] for " + array.noun + " " + array.quoted() +
+           " of rank " + std::to_string(array.rank);
   });
   return axis < 0 ? axis + array.rank : axis;
 }
@@ -57,8 +57,8 @@ inline void check_state_extents(const char* function, const char* which, const A
   }
   impl::require(equal, function, [&] {
     return std::string(which) + " " + state.quoted() + " has extents " + state.extents() +
-           " instead of " + array.extents(axis) + ", those of View " + array.quoted() +
-           " without axis " + std::to_string(axis);
+           " instead of " + array.extents(axis) + ", those of " + array.noun + " " +
+           array.quoted() + " without axis " + std::to_string(axis);
   });
 }
 
@@ -66,7 +66,7 @@ inline void check_no_overlap(const char* function, const Array& a, const Array& 
                              bool may_be_same) {
   if (may_be_same && same_array(a, b)) return;
   impl::require(!overlap(a, b), function, [&] {
-    return "Views " + a.quoted() + " and " + b.quoted() + " overlap in memory" +
+    return std::string(a.noun) + "s " + a.quoted() + " and " + b.quoted() + " overlap in memory" +
            (may_be_same ? " without being the same array" : "");
   });
 }
@@ -74,7 +74,8 @@ inline void check_no_overlap(const char* function, const Array& a, const Array& 
 /// Of an array that is written: each element has a place of its own.
 inline void check_no_self_overlap(const char* function, const Array& array) {
   impl::require(!overlaps_itself(array), function, [&] {
-    return "elements of View " + array.quoted() + ", which is written, overlap in memory";
+    return std::string("elements of ") + array.noun + " " + array.quoted() +
+           ", which is written, overlap in memory";
   });
 }
 

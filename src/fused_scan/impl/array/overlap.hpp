@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <fused_scan/impl/array/array.hpp>
 #include <numeric>
 
@@ -27,6 +28,7 @@ struct Terms {
   int count = 0;
 
   void add(std::int64_t stride, std::int64_t low, std::int64_t high) {
+    if (stride < 0) return add(-stride, -high, -low);
     int at = 0;
     while (at < count && of[at].stride > stride) ++at;
     if (at == count || of[at].stride != stride) {
@@ -93,7 +95,7 @@ inline bool overlaps_itself(const Array& array) {
     if (array.extent[d] <= 1) continue;
     if (array.stride[d] == 0) return true;
     for (int k = 0; k < terms.count; ++k) {
-      if (terms.of[k].stride == array.stride[d]) return true;
+      if (terms.of[k].stride == std::abs(array.stride[d])) return true;
     }
     terms.add(array.stride[d], 1 - array.extent[d], array.extent[d] - 1);
   }

@@ -31,6 +31,7 @@ class FusedScan(CMakePackage, CudaPackage):
     variant("kokkos_kernels", default=False, description="Use the BLAS of Kokkos Kernels")
     variant("tests", default=False, description="Build the unit tests")
     variant("examples", default=False, description="Build and install the examples")
+    variant("python", default=False, description="Install the Python package")
 
     depends_on("c", type="build", when="+hdf5")  # CMake looks for HDF5 with it
     depends_on("cxx", type="build")
@@ -42,6 +43,14 @@ class FusedScan(CMakePackage, CudaPackage):
     depends_on("hdf5", when="+hdf5")
     depends_on("cli11", type="build", when="+hdf5")
     depends_on("catch2@3:", type="build", when="+tests")
+
+    with when("+python"):
+        extends("python")
+        depends_on("python@3.10:", type=("build", "run"))
+        depends_on("py-pip", type="build")
+        depends_on("py-scikit-build-core@0.10:", type="build")
+        depends_on("py-nanobind@2.4:", type="build")
+        depends_on("py-numpy@1.24:", type=("build", "run"))
 
     conflicts("+cuda", when="cuda_arch=none", msg="say what for: cuda_arch=90, for example")
     for arch in CudaPackage.cuda_arch_values:
@@ -66,6 +75,15 @@ class FusedScan(CMakePackage, CudaPackage):
             self.define_from_variant("FusedScan_ENABLE_TESTS", "tests"),
             self.define_from_variant("FusedScan_ENABLE_EXAMPLES", "examples"),
         ] + self.compiler_args()
+
+    @run_after("install", when="+python")
+    def install_python(self):
+        definitions = [self.define("Kokkos_ROOT", self.spec["kokkos"].prefix)] + self.compiler_args()
+        settings = [f"--config-setting=cmake.args={definition}" for definition in definitions]
+        python = self.spec["python"].command
+        options = ["--no-deps", "--no-build-isolation", "--no-index", f"--prefix={self.prefix}"]
+        with working_dir(self.stage.source_path):
+            python("-m", "pip", "install", *options, *settings, "./python")
 
     smoke_test = join_path("examples", "03_reverse_and_exclusive")
 

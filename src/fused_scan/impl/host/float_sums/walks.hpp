@@ -37,7 +37,7 @@ inline constexpr bool serves =
 
 template <class Scan>
 Results results_of(const Scan& scan, bool streaming) {
-  return {scan.exclusive, !Scan::Initial::given, streaming};
+  return {scan.exclusive, !scan.starts_from_state(), streaming};
 }
 
 /// Whether the kernel for few columns would write results where it is still to read elements: it
