@@ -78,7 +78,8 @@ class RecurrenceArrays {
       if (!m_given[role]) continue;
       const Array& array = m_array[role];
       if (role == of_initial || role == of_final) {
-        check_state_extents(m_function, role == of_initial ? "initial" : "final", out, axis, array);
+        check_state_extents(m_function, role == of_initial ? "initial state" : "final state", out,
+                            axis, array);
       } else {
         check_same_extents(m_function, out, array);
       }
