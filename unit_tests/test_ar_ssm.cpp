@@ -498,10 +498,12 @@ TEST_CASE("ArSsmErrors.ViewsOfPasses") {
               "fused_scan::ArSsm::forward: x 'input' and y 'input' overlap in memory");
   const Kokkos::View<float***, Kokkos::LayoutStride, Exec> one_row(
       y.data(), Kokkos::LayoutStride(2, 40, 5, 0, 8, 1));
-  check_error([&] { layer.forward(exec, x, one_row); },
-              "fused_scan::ArSsm::forward: elements of View '', which is written, overlap in memory");
-  check_error([&] { layer.backward(exec, x, x, one_row, gradients); },
-              "fused_scan::ArSsm::backward: elements of View '', which is written, overlap in memory");
+  check_error(
+      [&] { layer.forward(exec, x, one_row); },
+      "fused_scan::ArSsm::forward: elements of View '', which is written, overlap in memory");
+  check_error(
+      [&] { layer.backward(exec, x, x, one_row, gradients); },
+      "fused_scan::ArSsm::backward: elements of View '', which is written, overlap in memory");
   check_error([&] { layer.backward(exec, x, make("g", 1, 5, 8), y, gradients); },
               "fused_scan::ArSsm::backward: grad_y 'g' has extents (1, 5, 8) instead of (2, 5, 8)");
   check_error(
