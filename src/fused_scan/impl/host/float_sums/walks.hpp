@@ -127,9 +127,7 @@ class FloatColumnWalk {
     std::copy_n(m_start, m_tree.pitch, m_tree.prefix);
   }
   double* prefix() const { return m_tree.prefix; }
-  const double* largest_node() const {
-    return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch;
-  }
+  double* largest_node() { return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch; }
 
  private:
   static int padded(int columns) {
@@ -315,7 +313,7 @@ class FloatLineWalk {
     m_tree.prefix = m_start;
   }
   double* prefix() { return &m_tree.prefix; }
-  const double* largest_node() const { return &m_tree.node[m_tree.level]; }
+  double* largest_node() { return &m_tree.node[m_tree.level]; }
 
  private:
   Line line(std::int64_t first, std::int64_t last) const {
