@@ -66,6 +66,11 @@ class RowType {
 class Communicator {
  public:
   explicit Communicator(MPI_Comm comm) : m_comm(comm) {
+    int is_between_groups = 0;
+    require_success(MPI_Comm_test_inter(comm, &is_between_groups), "MPI_Comm_test_inter");
+    if (is_between_groups != 0) {
+      throw std::invalid_argument("fused_scan: an intercommunicator's ranks have no one order");
+    }
     require_success(MPI_Comm_rank(comm, &m_rank), "MPI_Comm_rank");
     require_success(MPI_Comm_size(comm, &m_size), "MPI_Comm_size");
   }

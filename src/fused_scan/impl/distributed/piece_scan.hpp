@@ -187,11 +187,11 @@ class PieceScan {
     const PrefixProgram program = prefix_program(m_nodes, m_parts);
     m_program = Program(Kokkos::view_alloc(m_exec, Kokkos::WithoutInitializing, label("program")),
                         program.nodes_before.size() + program.merges.size());
-    const auto on_host = Kokkos::create_mirror_view(m_program);
-    std::copy(program.nodes_before.begin(), program.nodes_before.end(), on_host.data());
-    std::copy(program.merges.begin(), program.merges.end(),
-              on_host.data() + program.nodes_before.size());
-    Kokkos::deep_copy(m_exec, m_program, on_host);
+    m_program_on_host = Kokkos::create_mirror_view(m_program);
+    int* const to = m_program_on_host.data();
+    std::copy(program.nodes_before.begin(), program.nodes_before.end(), to);
+    std::copy(program.merges.begin(), program.merges.end(), to + program.nodes_before.size());
+    Kokkos::deep_copy(m_exec, m_program, m_program_on_host);
   }
 
   void own_nodes_to_mpi() const {
@@ -351,6 +351,7 @@ class PieceScan {
   std::optional<RowBuffer<Exec, T>> m_received;
   std::optional<Kokkos::View<Value*, typename Exec::memory_space>> m_states;
   Program m_program;
+  typename Program::host_mirror_type m_program_on_host;  // as long as it may be copied from
 };
 
 }  // namespace fused_scan::impl
