@@ -187,6 +187,18 @@ TEMPLATE_TEST_CASE("RecurrenceEdges.NotFinite", "", float, double) {
   }
 }
 
+// The final state is the last result, to the sign of a zero and the parts of an infinite number.
+TEST_CASE("RecurrenceEdges.FinalState") {
+  using C = Kokkos::complex<double>;
+  for (const C last : {C(-0.0, -0.0), C(INFINITY, 1), C(2, -INFINITY)}) {
+    const auto a = make_any_view<C, 1, Exec>("a", array_of<C>({C(-1), C(1)}), Order::right);
+    const auto h = make_any_view<C, 1, Exec>("h", array_of<C>({C(-0.0, -0.0), last}), Order::right);
+    const auto final = make_any_view<C, 0, Exec>("final", HostArray<C>(Extents{}), Order::right);
+    linear_recurrence(Exec(), a, h, h, from(0.0), final);
+    CHECK(same_bits(read(final).values[0], read(h).values[1]));
+  }
+}
+
 // Ten million steps with a coefficient close to 1.
 TEST_CASE("RecurrenceEdges.LongLine") {
   constexpr std::int64_t n = 10'000'000;

@@ -15,6 +15,7 @@ namespace fused_scan::cli {
 // done.
 void add_ar_ssm_command(CLI::App& program);
 void add_info_command(CLI::App& program);
+void add_recurrence_command(CLI::App& program);
 void add_scan_command(CLI::App& program);
 
 /// One line on stderr, whatever is in the sentence: names and values of a user may have ends of

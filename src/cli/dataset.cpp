@@ -149,4 +149,25 @@ void Dataset::write(hid_t memory_type, const void* elements, const Box& box, Pro
   });
 }
 
+std::string shape_as_text(const Extents& extents) {
+  std::string text;
+  for (const hsize_t extent : extents) {
+    text += (text.empty() ? "" : " x ") + std::to_string(extent);
+  }
+  return text;
+}
+
+int checked_axis(int axis, const Dataset& dataset) {
+  const int rank = static_cast<int>(dataset.extents().size());
+  if (rank == 0 || rank > 8) {
+    fail(dataset.label() + " has rank " + std::to_string(rank) + "; scans need a rank from 1 to 8");
+  }
+  if (axis < -rank || axis >= rank) {
+    fail("axis " + std::to_string(axis) + " is out of range [" + std::to_string(-rank) + ", " +
+         std::to_string(rank - 1) + "] for " + dataset.label() + " of rank " +
+         std::to_string(rank));
+  }
+  return axis < 0 ? axis + rank : axis;
+}
+
 }  // namespace fused_scan::cli

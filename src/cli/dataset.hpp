@@ -64,6 +64,13 @@ class Dataset {
 /// How many elements an array of these extents has.
 hsize_t size_of(const Extents& extents);
 
+/// "2 x 3"
+std::string shape_as_text(const Extents& extents);
+
+/// An axis of a data set, counted from 0. Throws for ranks that a scan doesn't take, and for an
+/// axis that isn't there.
+int checked_axis(int axis, const Dataset& dataset);
+
 }  // namespace fused_scan::cli
 
 #endif

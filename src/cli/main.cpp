@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
       "Exit status: 0 for success; 2, one line on stderr, and nothing written otherwise.");
   add_info_command(program);
   add_scan_command(program);
+  add_recurrence_command(program);
   add_ar_ssm_command(program);
 
   try {

@@ -42,20 +42,6 @@ struct Arguments {
   std::optional<std::uint64_t> memory;  // otherwise what there is
 };
 
-int checked_axis(int axis, const Dataset& dataset) {
-  const int rank = static_cast<int>(dataset.extents().size());
-  if (rank == 0 || rank > 8) {
-    throw std::runtime_error(dataset.label() + " has rank " + std::to_string(rank) +
-                             "; scans need a rank from 1 to 8");
-  }
-  if (axis < -rank || axis >= rank) {
-    throw std::runtime_error("axis " + std::to_string(axis) + " is out of range [" +
-                             std::to_string(-rank) + ", " + std::to_string(rank - 1) + "] for " +
-                             dataset.label() + " of rank " + std::to_string(rank));
-  }
-  return axis < 0 ? axis + rank : axis;
-}
-
 /// The type that OUT is stored in: IN's, but for counts of bools, or the one that is asked for.
 Handle out_type(const Arguments& arguments, const Dataset& in, const NumberFormat& format) {
   const bool needs_order = arguments.op == "max" || arguments.op == "min";
@@ -85,19 +71,12 @@ ScanRequest request_of(const Arguments& arguments, const NumberFormat& out) {
   return request;
 }
 
-std::string shape(const Extents& extents) {
-  std::string text;
-  for (const hsize_t extent : extents) {
-    text += (text.empty() ? "" : " x ") + std::to_string(extent);
-  }
-  return text;
-}
-
 void print_summary(const Arguments& arguments, int axis, const Dataset& in,
                    const std::string& out_type, const Measurement& measured) {
   using Exec = Kokkos::DefaultExecutionSpace;
   const std::string in_type = type_name(in.stored_type());
-  std::printf("%s: %s %s\n", in.label().c_str(), shape(in.extents()).c_str(), in_type.c_str());
+  std::printf("%s: %s %s\n", in.label().c_str(), shape_as_text(in.extents()).c_str(),
+              in_type.c_str());
   std::printf("%s along axis %d, %s, %s%s\n", arguments.op.c_str(), axis,
               arguments.exclusive ? "exclusive" : "inclusive",
               arguments.reverse ? "reverse" : "forward",
@@ -107,7 +86,7 @@ void print_summary(const Arguments& arguments, int axis, const Dataset& in,
   const hsize_t slabs = measured.plan.slabs();
   if (slabs > 1) {
     std::printf("in %s slabs of at most %s\n", std::to_string(slabs).c_str(),
-                shape(measured.plan.slab).c_str());
+                shape_as_text(measured.plan.slab).c_str());
   }
   std::printf("%.3f ms, %.2f GB/s read and written", measured.seconds * 1e3,
               measured.bytes / measured.seconds * 1e-9);

@@ -170,7 +170,11 @@ class BoundOperator {
 
   /// A value that accumulate() may have left unfinished (a sum not yet renormalised), finished.
   KOKKOS_FORCEINLINE_FUNCTION value_type finished(const value_type& value) const {
-    return combine(value, neutral());
+    if constexpr (requires { requires M::always_finished; }) {
+      return value;
+    } else {
+      return combine(value, neutral());
+    }
   }
 
   /// A value as a user's state, a value or an element.
