@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/host/chunk_tree.hpp>
 #include <fused_scan/impl/host/copy_row.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/host/line_states.hpp>
@@ -39,7 +40,7 @@ class ChunkWalk {
     m_lines = group.slabs * group.columns;
     m_states.begin(m_lines);
     for_lines([&](int line, std::int64_t outer, std::int64_t column) {
-      m_states.prefix()[line] = m_scan.initial(outer, column);
+      set(m_states.prefix(), line, Value(m_scan.initial(outer, column)));
     });
     m_states.keep();
   }
@@ -53,7 +54,7 @@ class ChunkWalk {
       read(step, chunk_length, chunks, block);
       if constexpr (TileCopy<Scan>::needed) keep(step, chunks, block);
       sum(chunks, block);
-      for (int q = 0; q < chunks; ++q) m_states.push(block.sum + q * m_lines);
+      push(chunks, block);
       step += chunks * chunk_length;
     }
     m_copy.keep(true);
@@ -68,19 +69,16 @@ class ChunkWalk {
       read(step, rows, chunks, block);
       if (chunks > 1) {
         sum(chunks, block);
-        for (int q = 0; q < chunks; ++q) {
-          impl::copy_row<Value>(m_states.prefix(), m_lines, block.prefix + q * m_lines);
-          m_states.push(block.sum + q * m_lines);
-        }
+        push(chunks, block);
       } else {
-        impl::copy_row<Value>(m_states.prefix(), m_lines, block.prefix);
+        impl::copy_row(m_states.prefix(), m_lines, block.prefix);
       }
       results(step, rows, chunks, block);
       if (chunks == 1 && rows == chunk_length) m_states.push(block.sum);
       write(step, rows, chunks, block);
       step += chunks * rows;
       if (step == last)
-        impl::copy_row<Value>(block.state + (chunks - 1) * m_lines, m_lines, m_states.state());
+        impl::copy_row(block.state + (chunks - 1) * m_lines, m_lines, m_states.state());
     }
     m_copy.keep(false);
   }
@@ -88,14 +86,14 @@ class ChunkWalk {
   /// After the last element.
   void end() {
     for_lines([&](int line, std::int64_t outer, std::int64_t column) {
-      m_scan.final(outer, column, m_states.state()[line]);
+      m_scan.final(outer, column, get(m_states.state(), line));
     });
   }
 
   /// Between sum() and scan().
   void restart() { m_states.restart(); }
-  Value* prefix() const { return m_states.prefix(); }
-  const Value* largest_node() const { return m_states.largest_node(); }
+  row_of_t<Value> prefix() const { return m_states.prefix(); }
+  row_of_t<Value> largest_node() const { return m_states.largest_node(); }
 
  private:
   static constexpr int items = host_block_items(
@@ -106,9 +104,11 @@ class ChunkWalk {
   struct Block {
     Element x[chunk_length * items];
     Result y[chunk_length * items];
-    Value sum[items];
-    Value prefix[items];
-    Value state[items];
+    alignas(64) std::byte memory[4][items * sizeof(Value)];
+    row_of_t<Value> sum = impl::row_in<Value>(memory[0], items);
+    row_of_t<Value> prefix = impl::row_in<Value>(memory[1], items);
+    row_of_t<Value> state = impl::row_in<Value>(memory[2], items);
+    row_of_t<Value> nodes = impl::row_in<Value>(memory[3], items);
   };
 
   template <class F>
@@ -127,6 +127,19 @@ class ChunkWalk {
     return static_cast<int>(std::clamp<std::int64_t>(whole, 1, most));
   }
 
+  /// Appends the chunks' sums to the trees, and finds the prefixes before them.
+  void push(int chunks, Block& block) {
+    const ChunkTree<Op> tree(m_scan.op, m_lines, chunks);
+    if (tree.begins_at(m_states.chunks())) {
+      impl::copy_row(m_states.prefix(), m_lines, block.prefix);
+      m_states.push(tree.combine(block.sum, block.nodes, block.prefix), tree.levels());
+      return;
+    }
+    for (int q = 0; q < chunks; ++q) {
+      impl::copy_row(m_states.prefix(), m_lines, block.prefix + q * m_lines);
+      m_states.push(block.sum + q * m_lines);
+    }
+  }
   void sum(int chunks, Block& block) const {
     for (int r = 0; r < chunk_length; ++r) {
       RowArithmetic<Scan>(m_scan).sum(r, chunks * m_lines, block.x + r * items, block.sum);
@@ -136,12 +149,12 @@ class ChunkWalk {
     const int n = chunks * m_lines;
     const bool apart = step == 0 && m_scan.exclusive;  // what comes first may be something else
     for (int r = 0; r < rows; ++r) {
-      RowArithmetic<Scan>(m_scan).scan(r, false, n, block.x + r * items, block.prefix, block.sum,
-                                       block.state, block.y + r * items);
+      RowArithmetic<Scan>(m_scan).scan(r, false, chunks > 1, n, block.x + r * items, block.prefix,
+                                       block.sum, block.state, block.y + r * items);
     }
     if (!apart) return;
     for (int j = 0; j < m_lines; ++j) {
-      block.y[j] = m_scan.op.lower(m_scan.first_output(block.prefix[j]));
+      block.y[j] = m_scan.op.lower(m_scan.first_output(get(block.prefix, j)));
     }
   }
 

@@ -36,7 +36,7 @@ class ColumnWalk {
     m_group = group;
     m_states.begin(group.columns);
     for (int j = 0; j < group.columns; ++j) {
-      m_states.prefix()[j] = m_scan.initial(group.outer, group.column + j);
+      set(m_states.prefix(), j, Value(m_scan.initial(group.outer, group.column + j)));
     }
     m_states.keep();
   }
@@ -67,7 +67,7 @@ class ColumnWalk {
         Element x[piece];
         Result y[piece];
         read(step, j, n, x);
-        RowArithmetic<Scan>(m_scan).scan(row, step == 0, n, x, m_states.prefix() + j,
+        RowArithmetic<Scan>(m_scan).scan(row, step == 0, false, n, x, m_states.prefix() + j,
                                          m_states.sum() + j, m_states.state() + j, y);
         write(step, j, n, y);
       }
@@ -79,14 +79,14 @@ class ColumnWalk {
   /// After the last element.
   void end() {
     for (int j = 0; j < m_group.columns; ++j) {
-      m_scan.final(m_group.outer, m_group.column + j, m_states.state()[j]);
+      m_scan.final(m_group.outer, m_group.column + j, get(m_states.state(), j));
     }
   }
 
   /// Between sum() and scan().
   void restart() { m_states.restart(); }
-  Value* prefix() const { return m_states.prefix(); }
-  const Value* largest_node() const { return m_states.largest_node(); }
+  row_of_t<Value> prefix() const { return m_states.prefix(); }
+  row_of_t<Value> largest_node() const { return m_states.largest_node(); }
 
  private:
   /// Of a row's elements so many wait between memory and arithmetic at a time.

@@ -6,7 +6,7 @@
 #include <Kokkos_Core.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <fused_scan/impl/host/copy_row.hpp>
+#include <fused_scan/impl/host/value_rows.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 
 namespace fused_scan::impl {
@@ -17,19 +17,20 @@ template <class Op>
 class LineStates {
  public:
   using Value = typename Op::value_type;
+  using Row = row_of_t<Value>;
 
   static std::size_t bytes_for(int lines, int levels) {
-    return sizeof(Value) * lines * (3 + 2 * static_cast<std::size_t>(levels));
+    return sizeof(Value) * rows(levels) * lines;
   }
 
   LineStates(const Op& op, std::byte* memory, int lines, int levels)
       : m_op(op),
         m_lines(lines),
-        m_prefix(reinterpret_cast<Value*>(memory)),
+        m_prefix(impl::row_in<Value>(memory, rows(levels) * lines)),
         m_sum(m_prefix + lines),
         m_state(m_sum + lines),
         m_node(m_state + lines),
-        m_before(m_node + static_cast<std::size_t>(lines) * levels) {}
+        m_before(m_node + std::int64_t{lines} * levels) {}
 
   /// Forgets its chunks; the prefixes are to be set.
   void begin(int lines) {
@@ -46,43 +47,44 @@ class LineStates {
     copy(m_state, m_prefix);
   }
 
-  Value* prefix() const { return m_prefix; }  ///< before the next chunk
-  Value* sum() const { return m_sum; }        ///< of the chunk so far, for the caller's use
-  Value* state() const { return m_state; }    ///< after an element, for the caller's use
+  Row prefix() const { return m_prefix; }  ///< before the next chunk
+  Row sum() const { return m_sum; }        ///< of the chunk so far, for the caller's use
+  Row state() const { return m_state; }    ///< after an element, for the caller's use
 
-  /// Appends a whole chunk of every line.
-  void push(const Value* chunk) {
-    const int level = m_level = levels_ending_with(m_chunks++);
-    Value* const node = row(m_node, level);
+  /// Appends a whole chunk of every line; or the node over 2^`from` chunks, before which lie only
+  /// such nodes.
+  void push(Row chunk, int from = 0) {
+    m_chunks += std::int64_t{1} << from;
+    const int level = m_level = levels_ending_with(m_chunks - 1);
+    const Row node = row(m_node, level);
     copy(chunk, node);
-    for (int s = 0; s < level; ++s) combine(row(m_node, s), node, node);
+    for (int s = from; s < level; ++s) {
+      impl::combine_rows(m_op, m_lines, row(m_node, s), node, node);
+    }
     // What is merged begins where the largest of the nodes in it began.
-    copy(level > 0 ? row(m_before, level - 1) : m_prefix, row(m_before, level));
-    combine(row(m_before, level), node, m_prefix);
+    copy(level > from ? row(m_before, level - 1) : m_prefix, row(m_before, level));
+    impl::combine_rows(m_op, m_lines, row(m_before, level), node, m_prefix);
   }
+
+  std::int64_t chunks() const { return m_chunks; }
 
   /// The largest node that ends with the chunk pushed last.
-  const Value* largest_node() const { return row(m_node, m_level); }
+  Row largest_node() const { return row(m_node, m_level); }
 
  private:
-  void copy(const Value* from, Value* to) const { impl::copy_row(from, m_lines, to); }
-  /// `b` may be `to`.
-  void combine(const Value* KOKKOS_RESTRICT a, const Value* b, Value* to) const {
-    for (int j = 0; j < m_lines; ++j) to[j] = m_op.combine(a[j], b[j]);
-  }
-  Value* row(Value* rows, int level) const {
-    return rows + static_cast<std::int64_t>(level) * m_lines;
-  }
+  static constexpr std::int64_t rows(int levels) { return 3 + 2 * levels; }
+  void copy(Row from, Row to) const { impl::copy_row(from, m_lines, to); }
+  Row row(Row rows, int level) const { return rows + std::int64_t{level} * m_lines; }
 
   const Op& m_op;
   int m_lines;
   int m_level = 0;
   std::int64_t m_chunks = 0;
-  Value* m_prefix;
-  Value* m_sum;
-  Value* m_state;
-  Value* m_node;
-  Value* m_before;
+  Row m_prefix;
+  Row m_sum;
+  Row m_state;
+  Row m_node;
+  Row m_before;
 };
 
 }  // namespace fused_scan::impl

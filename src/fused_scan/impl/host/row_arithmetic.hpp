@@ -7,8 +7,7 @@
 // that don't overlap, which compilers turn into vectors where the operator lets them.
 
 #include <Kokkos_Core.hpp>
-#include <algorithm>
-#include <fused_scan/impl/order/tree.hpp>
+#include <fused_scan/impl/host/value_rows.hpp>
 
 namespace fused_scan::impl {
 
@@ -20,35 +19,34 @@ class RowArithmetic {
   using Value = typename Scan::Value;
   using Element = typename Scan::Element;
   using Result = typename Scan::Result;
+  using Row = row_of_t<Value>;
 
   explicit RowArithmetic(const Scan& scan) : m_scan(scan) {}
 
   /// The chunks' sums so far.
-  void sum(int row, int n, const Element* KOKKOS_RESTRICT x, Value* KOKKOS_RESTRICT sum) const {
-    const Op& op = m_scan.op;
+  void sum(int row, int n, const Element* KOKKOS_RESTRICT x, Row sum) const {
     if (row == 0) {
-      for (int j = 0; j < n; ++j) sum[j] = op.lift(x[j]);
+      each(n, sum, [&](int j) { return m_scan.op.lift(x[j]); });
     } else {
       accumulate(n, sum, x, sum);
     }
   }
 
-  /// Results too: `state` is what comes after the elements.
-  void scan(int row, bool begins_line, int n, const Element* KOKKOS_RESTRICT x,
-            const Value* KOKKOS_RESTRICT prefix, Value* KOKKOS_RESTRICT sum, Value* state,
-            Result* KOKKOS_RESTRICT y) const {
-    const Op& op = m_scan.op;
+  /// Results too: `state` is what comes after the elements. Where the chunks' sums are known
+  /// already, `sum` may be left as it is.
+  void scan(int row, bool begins_line, bool sums_known, int n, const Element* KOKKOS_RESTRICT x,
+            Row prefix, Row sum, Row state, Result* KOKKOS_RESTRICT y) const {
     if (m_scan.exclusive) {
-      const Value* const before = row == 0 ? prefix : state;
+      const Row before = row == 0 ? prefix : state;
       if (begins_line) {
-        for (int j = 0; j < n; ++j) y[j] = op.lower(m_scan.first_output(before[j]));
+        for (int j = 0; j < n; ++j) y[j] = m_scan.op.lower(m_scan.first_output(get(before, j)));
       } else {
-        for (int j = 0; j < n; ++j) y[j] = op.lower(before[j]);
+        lower(n, before, y);
       }
     }
     if constexpr (Op::combines_chunks) {
       this->sum(row, n, x, sum);
-      for (int j = 0; j < n; ++j) state[j] = op.combine(prefix[j], sum[j]);
+      impl::combine_rows(m_scan.op, n, prefix, sum, state);
     } else {
       // Not one call, so that compilers see which of the arrays are the same.
       if (row == 0) {
@@ -56,54 +54,38 @@ class RowArithmetic {
       } else {
         accumulate(n, state, x, state);
       }
-      this->sum(row, n, x, sum);
+      if (!sums_known) this->sum(row, n, x, sum);
     }
-    if (!m_scan.exclusive) {
-      for (int j = 0; j < n; ++j) y[j] = op.lower(state[j]);
-    }
+    if (!m_scan.exclusive) lower(n, state, y);
   }
 
  private:
-  /// Elements are added to values, which may be `to`. Where that is cheaper while nothing is
-  /// rounded away it is tried first.
-  void accumulate(int n, const Value* from, const Element* KOKKOS_RESTRICT x, Value* to) const {
-    const Op& op = m_scan.op;
-    if constexpr (Op::adds_exactly) {
-      for (int j = 0; j < n; j += at_once) {
-        const int count = std::min(at_once, n - j);
-        if (count == at_once) {
-          add_pairs<at_once>(at_once, from + j, x + j, to + j);
-        } else {
-          add_pairs<0>(count, from + j, x + j, to + j);
-        }
-      }
+  template <class F>
+  static void each(int n, Row to, const F& f) {
+    if constexpr (in_pair_rows<Value>) {
+      for (int j = 0; j < n; ++j) set(to, j, f(j));
     } else {
-      for (int j = 0; j < n; ++j) to[j] = op.accumulate(from[j], x[j]);
+      Value* KOKKOS_RESTRICT const values = to;
+      for (int j = 0; j < n; ++j) values[j] = f(j);
     }
   }
-  static constexpr int at_once = 32;
+  void lower(int n, Row from, Result* KOKKOS_RESTRICT y) const {
+    for (int j = 0; j < n; ++j) y[j] = m_scan.op.lower(get(from, j));
+  }
 
-  /// Pairs of sums and compensations, taken apart, which compilers need for vectors. `known` is
-  /// their number where it is known.
-  template <int known>
-  void add_pairs(int count, const Value* from, const Element* KOKKOS_RESTRICT x, Value* to) const {
+  /// Elements are added to values, which may be `to`. Where that is cheaper while nothing is
+  /// rounded away it is tried first.
+  void accumulate(int n, Row from, const Element* KOKKOS_RESTRICT x, Row to) const {
     const Op& op = m_scan.op;
-    const int n = known > 0 ? known : count;
-    Element sums[at_once], compensations[at_once];
-    auto lost = Op::nothing_lost();
-    for (int k = 0; k < n; ++k) {
-      sums[k] = from[k].sum;
-      compensations[k] = from[k].compensation;
-    }
-    for (int k = 0; k < n; ++k) {
-      const Value next = op.accumulate_exactly(Value(sums[k], compensations[k]), x[k], lost);
-      sums[k] = next.sum;
-      compensations[k] = next.compensation;
-    }
-    if (lost != 0) {
-      for (int k = 0; k < n; ++k) to[k] = op.accumulate(from[k], x[k]);
+    if constexpr (in_pair_rows<Value> && Op::adds_exactly) {
+      impl::set_pairs(
+          n, to,
+          [&](int j, std::uint64_t& lost) {
+            return op.accumulate_exactly(get(from, j), x[j], lost);
+          },
+          [&](int j) { return op.accumulate(get(from, j), x[j]); });
     } else {
-      for (int k = 0; k < n; ++k) to[k] = Value(sums[k], compensations[k]);
+      for (int j = 0; j < n; ++j) set(to, j, op.accumulate(get(from, j), x[j]));
     }
   }
 

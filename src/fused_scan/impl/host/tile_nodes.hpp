@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <fused_scan/impl/host/copy_row.hpp>
+#include <fused_scan/impl/host/value_rows.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <thread>
 
@@ -25,9 +25,9 @@ class TileNodes {
       : m_op(op), m_flags(flags), m_nodes(nodes), m_tiles(tiles), m_lines(lines) {}
 
   /// From the node of a tile's own chunks.
-  void publish(std::int64_t tile, const Value* own) const {
+  void publish(std::int64_t tile, row_of_t<Value> own) const {
     Value* KOKKOS_RESTRICT const node = m_nodes + tile * m_lines;
-    impl::copy_row(own, m_lines, m_nodes + tile * m_lines);
+    for (int j = 0; j < m_lines; ++j) node[j] = get(own, j);
     const int levels = levels_ending_with(tile);
     for (int s = 0; s < levels; ++s) {
       const Value* KOKKOS_RESTRICT const left = node_of(tile - (std::int64_t{1} << s));
@@ -37,10 +37,10 @@ class TileNodes {
   }
 
   /// The prefixes before a tile, from those before the line.
-  void combine_prefix(std::int64_t tile, Value* KOKKOS_RESTRICT prefix) const {
+  void combine_prefix(std::int64_t tile, row_of_t<Value> prefix) const {
     for_prefix_nodes(tile, levels_over(m_tiles), [&](int, std::int64_t last) {
       const Value* KOKKOS_RESTRICT const node = node_of(last);
-      for (int j = 0; j < m_lines; ++j) prefix[j] = m_op.combine(prefix[j], node[j]);
+      for (int j = 0; j < m_lines; ++j) set(prefix, j, m_op.combine(get(prefix, j), node[j]));
     });
   }
 

@@ -132,18 +132,21 @@ class BoundOperator {
     }
   }
 
-  /// Whether there is a cheaper accumulate() for where nothing is rounded away. Where something is,
-  /// it sets bits of `lost`, which is of type M::lost_type, and its result is void.
+  /// Whether there are cheaper accumulate() and combine() for where nothing is rounded away. Where
+  /// something is, they set bits of `lost`, and the result is void.
   static constexpr bool adds_exactly =
-      requires(const M& m, const value_type& value, const Element& element,
-               typename M::lost_type& lost) { m.accumulate_exactly(value, element, lost); };
+      requires(const M& m, const value_type& value, const Element& element, std::uint64_t& lost) {
+        m.accumulate_exactly(value, element, lost);
+        m.combine_exactly(value, value, lost);
+      };
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
                                                             const Element& element,
-                                                            auto& lost) const {
+                                                            std::uint64_t& lost) const {
     return m_monoid.accumulate_exactly(value, element, lost);
   }
-  static constexpr auto nothing_lost() {
-    if constexpr (adds_exactly) return typename M::lost_type(0);
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine_exactly(const value_type& a, const value_type& b,
+                                                         std::uint64_t& lost) const {
+    return m_monoid.combine_exactly(a, b, lost);
   }
 
   using result_type =

@@ -175,8 +175,6 @@ struct PairMonoid {
   KOKKOS_FORCEINLINE_FUNCTION value_type neutral() const { return {negative_zero<T>(), T(0)}; }
   KOKKOS_FORCEINLINE_FUNCTION value_type lift(const T& number) const { return number; }
   KOKKOS_FORCEINLINE_FUNCTION T lower(const value_type& value) const { return value.value(); }
-  /// Of the cheaper accumulate_exactly(): what isn't zero says that it must be done again.
-  using lost_type = std::uint64_t;
 
  protected:
   /// Whether nothing has left the range.
@@ -193,7 +191,6 @@ struct PairMonoid {
 template <class T>
 struct PairSumMonoid : PairMonoid<T> {
   using typename PairMonoid<T>::value_type;
-  using typename PairMonoid<T>::lost_type;
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
     const value_type sum = two_sum(a.sum, b.sum);
     const T rest = odd_sum(odd_sum(a.compensation, b.compensation), sum.compensation);
@@ -207,7 +204,8 @@ struct PairSumMonoid : PairMonoid<T> {
     return {sum.sum, odd_sum(value.compensation, sum.compensation)};
   }
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
-                                                            const T& number, lost_type& lost) const
+                                                            const T& number,
+                                                            std::uint64_t& lost) const
     requires std::is_floating_point_v<T>
   {
     const value_type sum = two_sum(value.sum, number);
@@ -215,13 +213,24 @@ struct PairSumMonoid : PairMonoid<T> {
     lost |= bits_of(compensation.compensation);
     return {sum.sum, compensation.sum};
   }
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine_exactly(const value_type& a, const value_type& b,
+                                                         std::uint64_t& lost) const
+    requires std::is_floating_point_v<T>
+  {
+    const value_type sum = two_sum(a.sum, b.sum);
+    const value_type terms = two_sum(a.compensation, b.compensation);
+    const value_type rest = two_sum(terms.sum, sum.compensation);
+    const value_type pair = renormalized(sum.sum, rest.sum);
+    // The last is NaN where a sum isn't finite.
+    lost |= bits_of(terms.compensation) | bits_of(rest.compensation) | bits_of(pair.sum - pair.sum);
+    return pair;
+  }
 };
 
 /// Sums rounded to nearest; the compensation is what is beyond the range, else 0.
 template <class T>
 struct RoundedSumMonoid : PairMonoid<T> {
   using typename PairMonoid<T>::value_type;
-  using typename PairMonoid<T>::lost_type;
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
     const T sum = a.sum + b.sum;
     const bool plain = a.compensation == T(0) && b.compensation == T(0) && this->in_range(sum);
@@ -232,13 +241,21 @@ struct RoundedSumMonoid : PairMonoid<T> {
     return combine(value, value_type(number));
   }
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
-                                                            const T& number, lost_type& lost) const
+                                                            const T& number,
+                                                            std::uint64_t& lost) const
     requires std::is_floating_point_v<T>
   {
     const T sum = value.sum + number;
     // NaN where the sum isn't finite.
     lost |= bits_of(sum - sum) | bits_of(value.compensation);
     return value_type(sum);
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine_exactly(const value_type& a, const value_type& b,
+                                                         std::uint64_t& lost) const
+    requires std::is_floating_point_v<T>
+  {
+    lost |= bits_of(b.compensation);
+    return accumulate_exactly(a, b.sum, lost);
   }
 
  private:

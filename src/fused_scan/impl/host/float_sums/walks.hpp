@@ -103,7 +103,7 @@ class FloatColumnWalk {
     std::copy_n(m_start, m_tree.pitch, m_tree.prefix);
   }
   double* prefix() const { return m_tree.prefix; }
-  const double* largest_node() const {
+  double* largest_node() {
     return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch;
   }
 
@@ -274,7 +274,7 @@ class FloatLineWalk {
     m_tree.prefix = m_start;
   }
   double* prefix() { return &m_tree.prefix; }
-  const double* largest_node() const { return &m_tree.node[m_tree.level]; }
+  double* largest_node() { return &m_tree.node[m_tree.level]; }
 
  private:
   Line line(std::int64_t first, std::int64_t last) const {
