@@ -103,9 +103,7 @@ class FloatColumnWalk {
     std::copy_n(m_start, m_tree.pitch, m_tree.prefix);
   }
   double* prefix() const { return m_tree.prefix; }
-  double* largest_node() {
-    return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch;
-  }
+  double* largest_node() { return m_tree.node + std::int64_t{m_tree.level} * m_tree.pitch; }
 
  private:
   static int padded(int columns) {
