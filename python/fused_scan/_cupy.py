@@ -13,7 +13,9 @@ class CuPy(NumPy):
 
     def empty(self, like, shape, dtype):
         with like.device:
-            return cp.empty_like(like, dtype=dtype) if shape == like.shape else cp.empty(shape, dtype)
+            return (
+                cp.empty_like(like, dtype=dtype) if shape == like.shape else cp.empty(shape, dtype)
+            )
 
     def stream(self, x):
         with x.device:

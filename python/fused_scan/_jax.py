@@ -19,7 +19,9 @@ class Jax(NumPy):
             )
         x = jnp.asarray(x)
         if x.dtype == jnp.bfloat16:
-            raise TypeError("fused_scan: bfloat16 in JAX is not supported: NumPy can't hold results")
+            raise TypeError(
+                "fused_scan: bfloat16 in JAX is not supported: NumPy can't hold results"
+            )
         return x
 
     def checked_out(self, function, name, out, shape):

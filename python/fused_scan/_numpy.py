@@ -123,8 +123,18 @@ class NumPy:
         to, kind = self.result(function, x, out, dtype)
         initial, start, integer_start = self.state(function, x, axis, initial, kind)
         _core.scan(
-            operation, "fused_scan." + function, x, to, None, initial, start, integer_start, axis,
-            exclusive, reverse, self.stream(x),
+            operation,
+            "fused_scan." + function,
+            x,
+            to,
+            None,
+            initial,
+            start,
+            integer_start,
+            axis,
+            exclusive,
+            reverse,
+            self.stream(x),
         )
         return self.finished(to) if out is None else out
 
@@ -152,8 +162,18 @@ class NumPy:
             values, indices = self.pair(function, x, out)
         initial, start, integer_start = self.state(function, x, axis, initial, kind)
         _core.scan(
-            operation, "fused_scan." + function, x, values, indices, initial, start, integer_start,
-            axis, exclusive, reverse, self.stream(x),
+            operation,
+            "fused_scan." + function,
+            x,
+            values,
+            indices,
+            initial,
+            start,
+            integer_start,
+            axis,
+            exclusive,
+            reverse,
+            self.stream(x),
         )
         return (self.finished(values), self.finished(indices)) if out is None else (values, indices)
 
@@ -189,8 +209,18 @@ class NumPy:
         h = self.empty(b, b.shape, dtype)
         initial, start, integer_start = self.state(function, b, axis, initial, kind)
         _core.scan(
-            function, "fused_scan." + function, a, h, b, initial, start, integer_start, axis,
-            False, reverse, self.stream(b),
+            function,
+            "fused_scan." + function,
+            a,
+            h,
+            b,
+            initial,
+            start,
+            integer_start,
+            axis,
+            False,
+            reverse,
+            self.stream(b),
         )
         return self.finished(h)
 

@@ -6,7 +6,14 @@ from ._frameworks import framework_of
 
 
 def cumsum(
-    x, axis=-1, *, exclusive=False, reverse=False, initial=None, out=None, compensated=True,
+    x,
+    axis=-1,
+    *,
+    exclusive=False,
+    reverse=False,
+    initial=None,
+    out=None,
+    compensated=True,
     dtype=None,
 ):
     """Cumulative sums along an axis: ``y[i] = x[0] + .. + x[i]``.

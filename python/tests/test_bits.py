@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The bits are those of the C++ library: of the program fused-scan, which FUSED_SCAN_PROGRAM names."""
+"""The bits are those of the C++ library: of the program that FUSED_SCAN_PROGRAM names."""
 
 import os
 import subprocess
@@ -11,7 +11,9 @@ import pytest
 import fused_scan
 
 PROGRAM = os.environ.get("FUSED_SCAN_PROGRAM")
-pytestmark = pytest.mark.skipif(not PROGRAM, reason="FUSED_SCAN_PROGRAM names no program fused-scan")
+pytestmark = pytest.mark.skipif(
+    not PROGRAM, reason="FUSED_SCAN_PROGRAM names no program fused-scan"
+)
 
 SCANS = {
     "compensated-sum": fused_scan.cumsum,
@@ -36,10 +38,20 @@ def test_bits_of_the_program(operator, dtype, tmp_path):
             (tmp_path / "out.h5").unlink(missing_ok=True)
             flags = ["--reverse"] * reverse + ["--exclusive"] * exclusive
             subprocess.run(
-                [PROGRAM, "scan", f"{tmp_path}/in.h5:/x", f"{tmp_path}/out.h5:/y", "--axis", str(axis),
-                 "--op", operator, *flags],
-                check=True, capture_output=True,
-            )  # fmt: skip
+                [
+                    PROGRAM,
+                    "scan",
+                    f"{tmp_path}/in.h5:/x",
+                    f"{tmp_path}/out.h5:/y",
+                    "--axis",
+                    str(axis),
+                    "--op",
+                    operator,
+                    *flags,
+                ],
+                check=True,
+                capture_output=True,
+            )
             with h5py.File(tmp_path / "out.h5") as file:
                 expected = file["y"][...]
             y = SCANS[operator](x, axis, reverse=reverse, exclusive=exclusive)

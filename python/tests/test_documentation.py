@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""What the texts say runs: docstrings, docs/python.md, the READMEs, the example; and the type stubs."""
+"""What the texts say runs: docstrings, pages, the example; and the type stubs."""
 
 import ast
 import doctest
@@ -30,7 +30,9 @@ def test_docstrings(name):
 def test_code_of_pages(page, monkeypatch, tmp_path):
     pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```python\n(.*?)^```", (PROJECT / page).read_text(encoding="utf-8"), re.M | re.S)
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", (PROJECT / page).read_text(encoding="utf-8"), re.M | re.S
+    )
     assert blocks
     names = {}
     for block in blocks:
@@ -40,7 +42,9 @@ def test_code_of_pages(page, monkeypatch, tmp_path):
 def test_example(tmp_path):
     picture = tmp_path / "picture.png"
     program = PROJECT / "python" / "examples" / "errors_of_sums.py"
-    result = subprocess.run([sys.executable, program, picture], capture_output=True, text=True, timeout=300)
+    result = subprocess.run(
+        [sys.executable, program, picture], capture_output=True, text=True, timeout=300
+    )
     assert result.returncode == 0, result.stderr
     line = next(line for line in result.stdout.splitlines() if line.startswith("fused_scan.cumsum"))
     assert line.split()[1:] == ["float32", "0.50", "100.00%"]
@@ -56,6 +60,8 @@ def test_type_stubs_agree_with_the_functions():
         parameters = inspect.signature(getattr(fused_scan, name)).parameters.values()
         keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
         assert [a.arg for a in stub.kwonlyargs] == keywords
-        assert [a.arg for a in stub.args] == [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        assert [a.arg for a in stub.args] == [
+            p.name for p in parameters if p.kind is not p.KEYWORD_ONLY
+        ]
         defaults = [ast.literal_eval(d) for d in stub.defaults + stub.kw_defaults]
         assert defaults == [p.default for p in parameters if p.default is not p.empty]

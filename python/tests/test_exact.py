@@ -95,7 +95,9 @@ def test_integers_are_exact_in_64_bits(dtype, function):
     result = np.uint64 if np.dtype(dtype).kind == "u" else np.int64
     combine, start = (add, 0) if function is fused_scan.cumsum else (multiply, 1)
     for axis, (exclusive, reverse) in itertools.product((0, 1, -1), OPTIONS):
-        exact = over_lines(x, axis, lambda line, _: scan_line(line, combine, start, exclusive, reverse))
+        exact = over_lines(
+            x, axis, lambda line, _: scan_line(line, combine, start, exclusive, reverse)
+        )
         for name, array in layouts(x):
             y = function(array, axis, exclusive=exclusive, reverse=reverse)
             assert y.dtype == result
@@ -124,9 +126,11 @@ def test_integers_into_other_types(into):
 def test_sums_into_wider_and_narrower_types(dtype, into):
     x = numbers(dtype)
     exact = over_lines(
-        x.astype(np.result_type(dtype, into)), 1,
-        lambda line, _: scan_line(line, add, fraction(np.zeros((), np.result_type(dtype, into))[()]),
-                                  False, False),
+        x.astype(np.result_type(dtype, into)),
+        1,
+        lambda line, _: scan_line(
+            line, add, fraction(np.zeros((), np.result_type(dtype, into))[()]), False, False
+        ),
     )
     y = fused_scan.cumsum(x, 1, dtype=into)
     assert y.dtype == into
@@ -151,7 +155,9 @@ def test_products(dtype):
                     continue
                 expected = complex(*map(float, parts))
                 # 37 factors, each rounded in double; then once to the type.
-                bound = size * (2.0**-53 * 4 * 37 + float(info.eps)) + float(info.smallest_subnormal)
+                bound = size * (2.0**-53 * 4 * 37 + float(info.eps)) + float(
+                    info.smallest_subnormal
+                )
                 assert abs(complex(y[i]) - expected) <= bound, (name, i)
 
 
@@ -161,7 +167,9 @@ def last_extremum(line, largest, exclusive, reverse, nothing):
         index = len(walk) - 1 - step if reverse else step
         before = best
         value = best[0]
-        if element != element or (value == value and (element >= value if largest else element <= value)):
+        if element != element or (
+            value == value and (element >= value if largest else element <= value)
+        ):
             best = (element, index)
         results.append(before if exclusive else best)
     return results[::-1] if reverse else results
@@ -210,7 +218,9 @@ def test_log_sum_exp(dtype):
             assert y.dtype == dtype
             tolerance = 2 * float(np.finfo(dtype).eps)
             with np.errstate(over="ignore"):
-                np.testing.assert_allclose(y.astype(np.longdouble), expected, tolerance, tolerance, err_msg=name)
+                np.testing.assert_allclose(
+                    y.astype(np.longdouble), expected, tolerance, tolerance, err_msg=name
+                )
 
 
 @pytest.mark.parametrize("dtype", REAL + COMPLEX)
@@ -224,7 +234,9 @@ def test_linear_recurrence(dtype):
         def solve(line, index):
             factors = [fraction(e) for e in moved[index]]
             pairs = list(zip(factors, line, strict=True))
-            return scan_line(pairs, lambda h, ab: add(multiply(ab[0], h), ab[1]), zero, False, reverse)
+            return scan_line(
+                pairs, lambda h, ab: add(multiply(ab[0], h), ab[1]), zero, False, reverse
+            )
 
         exact = over_lines(b, axis, solve)
         bound = np.abs(b).astype(np.float64).sum(axis, keepdims=True)
@@ -244,12 +256,16 @@ def test_initial_states(exclusive, reverse):
     state = numbers(np.float32, 3)[:, 0, :]
     for initial in (state, state.astype(np.float64), 0.1):
         states = np.broadcast_to(np.asarray(initial, np.float32), state.shape)
-        exact = over_lines(x, 1, lambda line, i: scan_line(line, add, fraction(states[i]), exclusive, reverse))
+        exact = over_lines(
+            x, 1, lambda line, i: scan_line(line, add, fraction(states[i]), exclusive, reverse)
+        )
         y = fused_scan.cumsum(x, 1, initial=initial, exclusive=exclusive, reverse=reverse)
         assert all(is_nearest(y[i], exact[i]) for i in np.ndindex(SHAPE))
     integers = numbers(np.int16)
     y = fused_scan.cumsum(integers, 1, initial=2**63 - 1, exclusive=exclusive, reverse=reverse)
-    exact = over_lines(integers, 1, lambda line, _: scan_line(line, add, 2**63 - 1, exclusive, reverse))
+    exact = over_lines(
+        integers, 1, lambda line, _: scan_line(line, add, 2**63 - 1, exclusive, reverse)
+    )
     assert all(int(y[i]) == wrapped(exact[i], np.int64) for i in np.ndindex(SHAPE))
     values, indices = fused_scan.cummax(np.array([1, 5, 2]), initial=3)
     assert values.tolist() == [3, 5, 5] and indices.tolist() == [-1, 1, 1]

@@ -31,9 +31,13 @@ def layer_of(file):
     max_rank = parameters["U_proj.weight"].shape[0]
     given = file.attrs
     layer = KnownNoise(
-        d_model, max_rank, int(given.get("min_rank", 4)), hidden,
-        float(given.get("l1_regularization", 0.001)), dtype=parameters["U_proj.weight"].dtype,
-    )  # fmt: skip
+        d_model,
+        max_rank,
+        int(given.get("min_rank", 4)),
+        hidden,
+        float(given.get("l1_regularization", 0.001)),
+        dtype=parameters["U_proj.weight"].dtype,
+    )
     layer.load_state_dict(parameters, strict=True)
     layer.set_gate_mode(given.get("gate_mode", "soft"), float(given.get("gumbel_temperature", 1.0)))
     layer.current_max_rank = int(given.get("current_max_rank", max_rank))

@@ -18,9 +18,12 @@ ONES = "import numpy as np, fused_scan; print(int(fused_scan.cumsum(np.ones(1000
 
 def run(program, *arguments, **environment):
     return subprocess.run(
-        [sys.executable, *(arguments or ("-c", program))], capture_output=True, text=True,
-        env={**os.environ, **environment}, timeout=120,
-    )  # fmt: skip
+        [sys.executable, *(arguments or ("-c", program))],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=120,
+    )
 
 
 def test_quiet_at_first_use_and_at_exit():
@@ -40,7 +43,9 @@ def test_works_without_torch():
 
 def test_command_line():
     result = run(None, "-m", "fused_scan")
-    assert result.returncode == 0 and result.stdout.startswith(f"fused_scan {fused_scan.__version__}\n")
+    assert result.returncode == 0 and result.stdout.startswith(
+        f"fused_scan {fused_scan.__version__}\n"
+    )
     assert "Kokkos" in result.stdout and "threads" in result.stdout
 
 

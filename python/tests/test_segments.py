@@ -28,7 +28,11 @@ def test_bits_are_those_of_each_segment_alone(exclusive, reverse, compensated):
         assert fused_scan.segmented_cumsum(array, OFFSETS, 1, out=out, **options) is out
         assert out.tobytes() == expected.tobytes()
     assert fused_scan.segmented_cumsum(np.ones((2, 0)), [0, 0]).shape == (2, 0)
-    assert fused_scan.segmented_cumsum(np.array([True, True, True]), [0, 1, 3]).tolist() == [1, 1, 2]
+    assert fused_scan.segmented_cumsum(np.array([True, True, True]), [0, 1, 3]).tolist() == [
+        1,
+        1,
+        2,
+    ]
 
 
 @pytest.mark.parametrize(

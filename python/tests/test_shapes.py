@@ -59,7 +59,11 @@ def test_out_of_any_strides(x, data):
 def test_bits_dont_depend_on_memory_order(dtype):
     x = np.random.default_rng(1).standard_normal((6, 700, 9)).astype(dtype)
     y = fused_scan.cumsum(x, 1)
-    for array in (np.asfortranarray(x), x[:, ::-1][:, ::-1], x.transpose(1, 2, 0).copy().transpose(2, 0, 1)):
+    for array in (
+        np.asfortranarray(x),
+        x[:, ::-1][:, ::-1],
+        x.transpose(1, 2, 0).copy().transpose(2, 0, 1),
+    ):
         assert fused_scan.cumsum(array, 1).tobytes() == y.tobytes()
     turned = fused_scan.cumsum(x[:, ::-1], 1, reverse=True)
     assert turned[:, ::-1].tobytes() == y.tobytes()
@@ -89,7 +93,9 @@ def test_no_dimensions_and_no_elements():
 def test_long_lines():
     x = np.random.default_rng(3).integers(-1000, 1000, 1_000_003)
     np.testing.assert_array_equal(fused_scan.cumsum(x), np.cumsum(x))
-    assert fused_scan.cumsum(x.astype(np.float32)).tolist() == np.cumsum(x).astype(np.float32).tolist()
+    assert (
+        fused_scan.cumsum(x.astype(np.float32)).tolist() == np.cumsum(x).astype(np.float32).tolist()
+    )
 
 
 def test_infinities_and_nan_come_out_as_of_plain_sums():
@@ -112,7 +118,8 @@ def pairs_in_one_buffer(draw):
             slices.append(list(places)[:: 1 if step > 0 else -1])
         rows, columns = slices
         strides = [
-            (p[1] - p[0] if len(p) > 1 else 1) * s for p, s in zip(slices, base.strides, strict=True)
+            (p[1] - p[0] if len(p) > 1 else 1) * s
+            for p, s in zip(slices, base.strides, strict=True)
         ]
         first = base[rows[0] :, columns[0] :]
         parts.append(np.lib.stride_tricks.as_strided(first, shape, strides))

@@ -30,18 +30,33 @@ def test_against_torch(name):
         expected = getattr(torch, name)(x, dim)
         for array in (x, x.transpose(0, 2).contiguous().transpose(0, 2)):
             got = getattr(fused_scan.torch, name)(array, dim)
-            for e, g in zip(*((v,) if torch.is_tensor(v) else v for v in (expected, got)), strict=True):
+            for e, g in zip(
+                *((v,) if torch.is_tensor(v) else v for v in (expected, got)), strict=True
+            ):
                 assert g.dtype == e.dtype and g.stride() == array.stride()
                 torch.testing.assert_close(g, e, rtol=1e-13, atol=1e-13)
 
 
 def test_types():
-    for dtype in (torch.bool, torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64,
-                  torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64):  # fmt: skip
+    for dtype in (
+        torch.bool,
+        torch.int8,
+        torch.uint8,
+        torch.int16,
+        torch.int32,
+        torch.int64,
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+        torch.float64,
+        torch.complex64,
+    ):
         x = torch.tensor([1, 0, 1, 1]).to(dtype)
         y = fused_scan.cumsum(x)
         assert y.dtype == torch.cumsum(x, 0).dtype and y.tolist() == [1, 1, 2, 3]
-    assert fused_scan.cumsum(torch.ones(2, dtype=torch.int32), dtype=torch.int32).dtype == torch.int32
+    assert (
+        fused_scan.cumsum(torch.ones(2, dtype=torch.int32), dtype=torch.int32).dtype == torch.int32
+    )
     assert fused_scan.cumsum(torch.tensor(3.0)).shape == ()
     z = torch.tensor([1 + 2j, 3 - 1j]).conj()
     assert fused_scan.cumsum(z).tolist() == [1 - 2j, 4 - 1j]
@@ -65,12 +80,17 @@ def test_bfloat16_is_rounded_once():
 def test_rounding_to_16_bits_between_numbers():
     for dtype in (torch.float16, torch.bfloat16):
         wide = torch.tensor(np.random.default_rng(0).uniform(-30, 30, 20000))
-        x = torch.stack([torch.exp(wide), -torch.exp2(wide.round() - 0.5), 65519 + wide / 20]).double()
+        x = torch.stack(
+            [torch.exp(wide), -torch.exp2(wide.round() - 0.5), 65519 + wide / 20]
+        ).double()
         expected = x.to(dtype)  # torch rounds doubles by way of floats
         via_float = x.float().double()
         exact = via_float == x
         x = torch.where(exact, x, via_float)
-        assert torch.equal(fused_scan.cumsum(x.reshape(-1, 1), 1, dtype=torch.float32).to(dtype).reshape(x.shape), expected)
+        assert torch.equal(
+            fused_scan.cumsum(x.reshape(-1, 1), 1, dtype=torch.float32).to(dtype).reshape(x.shape),
+            expected,
+        )
         y = fused_scan.cumsum(x.float().reshape(-1, 1), 1, dtype=dtype).reshape(x.shape)
         assert torch.equal(y, x.float().to(dtype))
 
@@ -149,8 +169,12 @@ def test_gradient_in_another_type():
 def test_vmap():
     x, initial = doubles(3, 5, 2).detach(), doubles(3, 2, seed=1).detach()
     expected = fused_scan.cumsum(x, 1, initial=initial)
-    assert torch.equal(torch.vmap(lambda x, i: fused_scan.cumsum(x, 0, initial=i))(x, initial), expected)
-    assert torch.equal(torch.vmap(lambda x: fused_scan.cumsum(x, 1), 2, 2)(x), fused_scan.cumsum(x, 1))
+    assert torch.equal(
+        torch.vmap(lambda x, i: fused_scan.cumsum(x, 0, initial=i))(x, initial), expected
+    )
+    assert torch.equal(
+        torch.vmap(lambda x: fused_scan.cumsum(x, 1), 2, 2)(x), fused_scan.cumsum(x, 1)
+    )
     assert torch.equal(torch.vmap(fused_scan.cumsum)(x[:, 0, 0]), x[:, 0, 0])
     values, indices = torch.vmap(lambda x: fused_scan.cummax(x, -1), 1)(x)
     assert torch.equal(indices, fused_scan.cummax(x, -1)[1].transpose(0, 1))
@@ -225,13 +249,29 @@ def test_out():
         (lambda x: fused_scan.cumsum(x, 2), ValueError, "axis 2 is out of range [-2, 1] for 'x'"),
         (lambda x: fused_scan.cumsum(x, out=torch.zeros(3)), ValueError, "'out' has shape (3,)"),
         (lambda x: fused_scan.cumsum(x, out=np.zeros((2, 3))), TypeError, "'out' is a ndarray"),
-        (lambda x: fused_scan.cumsum(x, dtype=torch.int64), TypeError, "don't fit into torch.int64"),
-        (lambda x: fused_scan.cumsum(x.requires_grad_(), out=x), ValueError, "gradients are recorded"),
-        (lambda x: fused_scan.cumsum(x, initial=torch.ones(3)), ValueError, "shape (3,) instead of (2,)"),
+        (
+            lambda x: fused_scan.cumsum(x, dtype=torch.int64),
+            TypeError,
+            "don't fit into torch.int64",
+        ),
+        (
+            lambda x: fused_scan.cumsum(x.requires_grad_(), out=x),
+            ValueError,
+            "gradients are recorded",
+        ),
+        (
+            lambda x: fused_scan.cumsum(x, initial=torch.ones(3)),
+            ValueError,
+            "shape (3,) instead of (2,)",
+        ),
         (lambda x: fused_scan.cumsum(x.to_sparse()), TypeError, "'x' must be a dense tensor"),
-        (lambda x: fused_scan.linear_recurrence(torch.ones(2), x), ValueError, "can't be broadcast"),
+        (
+            lambda x: fused_scan.linear_recurrence(torch.ones(2), x),
+            ValueError,
+            "can't be broadcast",
+        ),
     ],
-)  # fmt: skip
+)
 def test_sentences(call, error, sentence):
     with pytest.raises(error, match=re.escape(sentence)):
         call(torch.ones(2, 3))

@@ -41,9 +41,7 @@ def _as(gradient, like):
 
 def _recurrence_gradients(a, h, gradient, axis, reverse, initial):
     """Of h = a * before(h) + b, by a, b and the h before the first."""
-    by_b = _ops.recurrence(
-        _after(a, axis, reverse).conj(), gradient, axis, not reverse, None
-    )
+    by_b = _ops.recurrence(_after(a, axis, reverse).conj(), gradient, axis, not reverse, None)
     by_a = by_b * _before(h, axis, reverse, initial).conj()
     if h.shape[axis] == 0:
         return by_a, by_b, h.sum(axis)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The operators fused_scan::scan, segmented, extremum and recurrence of torch.library: what autograd,
-torch.compile and vmap know of the compiled core. An axis is negative here, so that a batch
+"""The operators fused_scan::scan, segmented, extremum and recurrence of torch.library: what
+autograd, torch.compile and vmap know of the compiled core. An axis is negative here, so that a batch
 dimension in front doesn't move it."""
 
 import torch
@@ -34,9 +34,7 @@ _library.define(
     "extremum(Tensor x, str operation, int axis, bool exclusive, bool reverse, Tensor? initial) "
     "-> (Tensor, Tensor)"
 )
-_library.define(
-    "recurrence(Tensor a, Tensor b, int axis, bool reverse, Tensor? initial) -> Tensor"
-)
+_library.define("recurrence(Tensor a, Tensor b, int axis, bool reverse, Tensor? initial) -> Tensor")
 _registered = torch.ops.fused_scan
 
 
@@ -113,8 +111,19 @@ def run(operation, function, x, axis, exclusive, reverse, initial, out, second=N
     """Writes into out (and, of an extremum, into second)."""
     stream = torch.cuda.current_stream(x.device).cuda_stream if x.is_cuda else 0
     _core.scan(
-        operation, "fused_scan." + function, _shared(x), _shared(out), _shared(second),
-        _shared(initial), None, 0, axis, exclusive, reverse, stream, _shared(offsets),
+        operation,
+        "fused_scan." + function,
+        _shared(x),
+        _shared(out),
+        _shared(second),
+        _shared(initial),
+        None,
+        0,
+        axis,
+        exclusive,
+        reverse,
+        stream,
+        _shared(offsets),
     )
 
 
@@ -196,12 +205,30 @@ def _vmap_recurrence(info, dims, a, b, axis, reverse, initial):
 
 for _name, _work, _empty, _vmap, _setup, _backward in (
     ("scan", _scan, _empty_scan, _vmap_scan, _gradients.save_scan, _gradients.of_scan),
-    ("segmented", _segmented, _empty_segmented, _vmap_segmented, _gradients.save_segmented,
-     _gradients.of_segmented),
-    ("extremum", _extremum, _empty_extremum, _vmap_extremum, _gradients.save_extremum,
-     _gradients.of_extremum),
-    ("recurrence", _recurrence, _empty_recurrence, _vmap_recurrence, _gradients.save_recurrence,
-     _gradients.of_recurrence),
+    (
+        "segmented",
+        _segmented,
+        _empty_segmented,
+        _vmap_segmented,
+        _gradients.save_segmented,
+        _gradients.of_segmented,
+    ),
+    (
+        "extremum",
+        _extremum,
+        _empty_extremum,
+        _vmap_extremum,
+        _gradients.save_extremum,
+        _gradients.of_extremum,
+    ),
+    (
+        "recurrence",
+        _recurrence,
+        _empty_recurrence,
+        _vmap_recurrence,
+        _gradients.save_recurrence,
+        _gradients.of_recurrence,
+    ),
 ):
     for _key in ("CPU", "CUDA"):
         _library.impl(_name, _work, _key)
