@@ -44,7 +44,8 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_sum(T a, T b) {
 #endif
 }
 
-/// A product that is rounded before it goes into a sum.
+/// A product that is rounded before it goes into a sum. In loops that GCC makes vectors of,
+/// opaque() isn't enough: an empty instruction is.
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION T rounded_product(T a, T b) {
 #if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
@@ -54,7 +55,15 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_product(T a, T b) {
     return __dmul_rn(a, b);
   }
 #else
-  return opaque(a * b);
+  T product = a * b;
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+  asm("" : "+x"(product));
+#elif defined(__GNUC__) && !defined(__clang__) && defined(__aarch64__)
+  asm("" : "+w"(product));
+#elif defined(__GNUC__) && !defined(__clang__)
+  asm("" : "+m"(product));
+#endif
+  return product;
 #endif
 }
 
