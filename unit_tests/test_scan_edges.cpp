@@ -69,11 +69,12 @@ class ModularSum {
   T m_modulus;
 };
 
+struct Counts {
+  std::int32_t counts[16];
+};
 /// Counts of the bytes' values modulo 16: values of 64 bytes for elements of one.
 struct Histogram {
-  struct value_type {
-    std::int32_t counts[16];
-  };
+  using value_type = Counts;
   KOKKOS_FUNCTION value_type identity() const { return {}; }
   KOKKOS_FUNCTION value_type lift(std::uint8_t byte) const {
     value_type value{};
