@@ -166,8 +166,7 @@ void scan_memory(const Request& request, const Op& op) {
   shape.in = impl::memory_shape(arrays.x.data, sizeof(T), lines, impl::CheckedArrays::of_in);
   shape.out = impl::memory_shape(result, sizeof(T), lines, impl::CheckedArrays::of_out);
   shape.in_place = checked.in_place;
-  shape.can_stream = impl::float_sums::serves<std::remove_const_t<decltype(scan)>> &&
-                     shape.in.column_stride == 1 && shape.out.column_stride == 1;
+  shape.can_stream = impl::can_stream(scan, shape);
   python::on_instance(request.place, shape.lines() * shape.length,
                       [&](const auto& exec) { impl::run_scan(exec, scan, shape, call.function); });
 }

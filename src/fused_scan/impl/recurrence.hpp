@@ -109,17 +109,6 @@ class RecurrenceArrays {
 };
 static_assert(int{RecurrenceArrays::roles} <= Lines::max_arrays);
 
-/// What a recurrence looks like to a plan: strides are those of the Views, but elements of several
-/// arrays don't move as pieces of memory.
-template <class Scan>
-ScanShape recurrence_shape(const Scan& scan, const Lines& lines, const Call& call) {
-  ScanShape shape = shape_of(scan, call);
-  shape.in = memory_shape(nullptr, sizeof(typename Scan::Element), lines, RecurrenceArrays::of_in);
-  shape.out = memory_shape(nullptr, sizeof(typename Scan::Result), lines, RecurrenceArrays::of_out);
-  shape.in.is_memory = shape.out.is_memory = false;
-  return shape;
-}
-
 /// The scan of a linear recurrence: use(scan, shape).
 template <class Exec, class A, class B, class H, class Initial, class Final, class Use>
 void with_recurrence(const Exec&, const A& a, const B& b, const H& h, const Initial& initial,
@@ -150,7 +139,7 @@ void with_recurrence(const Exec&, const A& a, const B& b, const H& h, const Init
   const auto scan = impl::line_scan(op, load, MemoryAccess<HT>(h.data(), lines, Arrays::of_out),
                                     impl::initial_state(op, initial, lines),
                                     impl::final_state(op, final, lines), lines, call);
-  use(scan, recurrence_shape(scan, lines, call));
+  use(scan, shape_of_arrays(scan, lines, Arrays::of_in, Arrays::of_out, call));
 }
 
 template <class Op, class A, class GradInitial>
@@ -219,7 +208,7 @@ void with_gradients(const Exec&, const A& a, const H& h, const GradH& grad_h,
   const auto scan =
       impl::line_scan(op, load, store, impl::initial_state(op, None(), lines),
                       impl::gradient_of_initial(op, a, grad_initial, lines, axis), lines, backward);
-  use(scan, recurrence_shape(scan, lines, backward));
+  use(scan, shape_of_arrays(scan, lines, Arrays::of_in, Arrays::of_out, backward));
 }
 
 }  // namespace fused_scan::impl

@@ -81,11 +81,7 @@ void with_running_extremum(const Exec&, const In& in, const Values& values, cons
       impl::line_scan(op, Load{{in.data(), lines, of_in}},
                       Store{{values.data(), lines, of_values}, {indices.data(), lines, of_indices}},
                       impl::initial_state(op, None(), lines), NoFinalState(), lines, call);
-  ScanShape shape = shape_of(scan, call);
-  shape.in = memory_shape(nullptr, sizeof(IndexedNumber<Number>), lines, of_in);
-  shape.out = memory_shape(nullptr, sizeof(IndexedNumber<Number>), lines, of_values);
-  shape.in.is_memory = shape.out.is_memory = false;
-  use(scan, shape);
+  use(scan, shape_of_arrays(scan, lines, of_in, of_values, call));
 }
 
 }  // namespace fused_scan::impl

@@ -160,6 +160,23 @@ ScanShape shape_of(const Scan& scan, const Call& call) {
   return shape;
 }
 
+/// Whether a host has kernels for a scan between arrays whose stores can bypass the caches.
+template <class Scan>
+bool can_stream(const Scan&, const ScanShape& shape) {
+  return float_sums::serves<Scan> && shape.in.column_stride == 1 && shape.out.column_stride == 1;
+}
+
+/// What a scan whose elements come from several arrays looks like to a plan: strides are those of
+/// two of them, but elements don't move as pieces of memory.
+template <class Scan>
+ScanShape shape_of_arrays(const Scan& scan, const Lines& lines, int in, int out, const Call& call) {
+  ScanShape shape = shape_of(scan, call);
+  shape.in = memory_shape(nullptr, sizeof(typename Scan::Element), lines, in);
+  shape.out = memory_shape(nullptr, sizeof(typename Scan::Result), lines, out);
+  shape.in.is_memory = shape.out.is_memory = false;
+  return shape;
+}
+
 /// The scan of a call on Views: use(scan, shape).
 template <class Exec, class In, class Out, class Initial, class Final, class Op, class Use>
 auto with_scan_of_views(const Exec&, const In& in, const Out& out, const Initial& initial,
@@ -183,8 +200,7 @@ auto with_scan_of_views(const Exec&, const In& in, const Out& out, const Initial
     shape.in = memory_shape(in.data(), sizeof(InT), lines, CheckedArrays::of_in);
     shape.out = memory_shape(out.data(), sizeof(OutT), lines, CheckedArrays::of_out);
     shape.in_place = arrays.in_place;
-    shape.can_stream = float_sums::serves<std::remove_const_t<decltype(scan)>> &&
-                       shape.in.column_stride == 1 && shape.out.column_stride == 1;
+    shape.can_stream = can_stream(scan, shape);
     return use(scan, shape);
   }
 }

@@ -281,8 +281,7 @@ class PieceScan {
     shape.in = m_in.shape(i, end - begin, sizeof(typename Scan::Element));
     shape.out = m_out.shape(i, end - begin, sizeof(typename Scan::Result));
     shape.in_place = m_in_place;
-    shape.can_stream =
-        float_sums::serves<Scan> && shape.in.column_stride == 1 && shape.out.column_stride == 1;
+    shape.can_stream = can_stream(scan, shape);
     impl::run_scan(m_exec, scan, shape, m_call.function);
   }
 

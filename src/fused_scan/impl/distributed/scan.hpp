@@ -80,7 +80,7 @@ void distributed_scan_of_views(const Exec& exec, MPI_Comm mpi_comm, const In& in
   bool in_place = false;
   const auto lengths = agreed_lengths<Op, T, OutT>(comm, call, [&](CallRecord& record) {
     in_place = checked_views(in, out, None(), None(), any_axis, call).in_place;
-    axis = any_axis < 0 ? any_axis + in_array.rank : any_axis;
+    axis = checked_axis(call.function, in_array, any_axis);
     record.rank = in_array.rank;
     record.axis = axis;
     for (int d = 0; d < in_array.rank; ++d) record.extent[d] = d == axis ? 0 : in_array.extent[d];

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdint>
 #include <fused_scan/impl/host/value_rows.hpp>
+#include <type_traits>
 
 namespace fused_scan::impl {
 
@@ -55,18 +56,9 @@ class ChunkTree {
   template <class Lines>
   void merge_lines(int pairs, Lines lines, Row nodes, Row above) const {
     const auto left = [lines](int k) { return k / lines * 2 * lines + k % lines; };
-    if constexpr (in_pair_rows<Value> && Op::adds_exactly) {
-      impl::set_pairs(
-          pairs * lines, above,
-          [&](int k, std::uint64_t& lost) {
-            return m_op.combine_exactly(get(nodes, left(k)), get(nodes, left(k) + lines), lost);
-          },
-          [&](int k) { return m_op.combine(get(nodes, left(k)), get(nodes, left(k) + lines)); });
-    } else {
-      for (int k = 0; k < pairs * lines; ++k) {
-        set(above, k, m_op.combine(get(nodes, left(k)), get(nodes, left(k) + lines)));
-      }
-    }
+    impl::combine_each(
+        m_op, pairs * lines, above, [&](int k) { return get(nodes, left(k)); },
+        [&](int k) { return get(nodes, left(k) + lines); });
   }
 
   /// From the prefixes before `pairs` pairs of nodes those before the nodes, in their place: the

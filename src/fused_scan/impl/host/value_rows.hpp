@@ -98,18 +98,28 @@ void set_pairs(int count, const PairRow<T>& to, const Quick& quick, const Carefu
   if (j < count) some(j, count - j);
 }
 
+/// to[j] = left(j) combined with right(j).
+template <class Op, class Left, class Right>
+void combine_each(const Op& op, int count, row_of_t<typename Op::value_type> to, const Left& left,
+                  const Right& right) {
+  if constexpr (in_pair_rows<typename Op::value_type> && Op::adds_exactly) {
+    impl::set_pairs(
+        count, to,
+        [&](int j, std::uint64_t& lost) { return op.combine_exactly(left(j), right(j), lost); },
+        [&](int j) { return op.combine(left(j), right(j)); });
+  } else {
+    for (int j = 0; j < count; ++j) set(to, j, op.combine(left(j), right(j)));
+  }
+}
+
 /// to[j] = a[j] combined with b[j], which may be to[j].
 template <class Op>
 void combine_rows(const Op& op, int count, row_of_t<typename Op::value_type> a,
                   row_of_t<typename Op::value_type> b, row_of_t<typename Op::value_type> to) {
   using Value = typename Op::value_type;
-  if constexpr (in_pair_rows<Value> && Op::adds_exactly) {
-    impl::set_pairs(
-        count, to,
-        [&](int j, std::uint64_t& lost) { return op.combine_exactly(get(a, j), get(b, j), lost); },
-        [&](int j) { return op.combine(get(a, j), get(b, j)); });
-  } else if constexpr (in_pair_rows<Value>) {
-    for (int j = 0; j < count; ++j) set(to, j, op.combine(get(a, j), get(b, j)));
+  if constexpr (in_pair_rows<Value>) {
+    impl::combine_each(
+        op, count, to, [&](int j) { return get(a, j); }, [&](int j) { return get(b, j); });
   } else {
     const Value* KOKKOS_RESTRICT const left = a;
     for (int j = 0; j < count; ++j) to[j] = op.combine(left[j], b[j]);

@@ -15,7 +15,6 @@
 // more than one of them would.
 
 #include <Kokkos_Core.hpp>
-#include <complex>
 #include <cstdint>
 #include <fused_scan/impl/operator/bound_operator.hpp>
 #include <fused_scan/impl/operator/products.hpp>
@@ -23,23 +22,6 @@
 #include <type_traits>
 
 namespace fused_scan::impl {
-
-/// What an engine holds of a number in memory: Kokkos' complex numbers for the standard library's,
-/// and double for long double.
-template <class T>
-struct HeldNumber {
-  using type = T;
-};
-template <class T>
-struct HeldNumber<std::complex<T>> {
-  using type = Kokkos::complex<T>;
-};
-template <>
-struct HeldNumber<long double> {
-  using type = double;
-};
-template <class T>
-using held_number_t = typename HeldNumber<std::remove_const_t<T>>::type;
 
 /// Numbers that a recurrence may be of.
 template <class T>

@@ -19,12 +19,27 @@ inline constexpr bool is_half_v =
     sizeof(T) == 2 && (std::is_same_v<T, Kokkos::Experimental::half_t> ||
                        std::is_same_v<T, Kokkos::Experimental::bhalf_t>);
 
-/// The type that numbers of type T are scanned in: float for the half types, 32 bits for short
-/// integers, Kokkos::complex for std::complex, double for long double.
+/// What an engine holds of a number in memory: Kokkos' complex numbers for the standard library's,
+/// and double for long double.
 template <class T>
-struct ScanNumber {
+struct HeldNumber {
   using type = T;
 };
+template <class T>
+struct HeldNumber<std::complex<T>> {
+  using type = Kokkos::complex<T>;
+};
+template <>
+struct HeldNumber<long double> {
+  using type = double;
+};
+template <class T>
+using held_number_t = typename HeldNumber<std::remove_const_t<T>>::type;
+
+/// The type that numbers of type T are scanned in: float for the half types, 32 bits for short
+/// integers, else the type in which they are held.
+template <class T>
+struct ScanNumber : HeldNumber<T> {};
 template <class T>
   requires(std::is_integral_v<T> && sizeof(T) < 4)
 struct ScanNumber<T> {
@@ -34,14 +49,6 @@ template <class T>
   requires is_half_v<T>
 struct ScanNumber<T> {
   using type = float;
-};
-template <class T>
-struct ScanNumber<std::complex<T>> {
-  using type = Kokkos::complex<T>;
-};
-template <>
-struct ScanNumber<long double> {
-  using type = double;
 };
 template <class T>
 using scan_number_t = typename ScanNumber<T>::type;
