@@ -41,8 +41,9 @@ void reduce_scan(const Exec& exec, const Op& op, const Load& load, const AccessS
       impl::line_scan(op, load, NoStore(), NoInitialState<Op>{op}, final, lines, call);
   ScanShape shape = shape_of(scan, call);
   shape.in = in;
-  shape.out = in;  // of no influence: lines lie as those of the input do
+  shape.out = in;  // lines lie as those of the input do
   shape.out.is_memory = false;
+  shape.out.element_size = sizeof(typename decltype(scan)::Result);
   impl::run_scan(exec, scan, shape, call.function);
 }
 

@@ -121,11 +121,12 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_to_odd(T nearest, T error) {
   return Kokkos::bit_cast<T>(truncated | (inexact & 1));
 }
 
-/// a + b, rounded to odd; where it isn't finite, Inf or NaN as a + b.
-template <class T>
+/// a + b, rounded to odd; where it isn't finite, Inf or NaN as a + b. With in_range that holds for
+/// NaN only: what is beyond the range of T may also be its largest number.
+template <bool in_range = false, class T>
 KOKKOS_FORCEINLINE_FUNCTION T odd_sum(const T& a, const T& b) {
   if constexpr (is_complex_v<T>) {
-    return T(odd_sum(a.real(), b.real()), odd_sum(a.imag(), b.imag()));
+    return T(odd_sum<in_range>(a.real(), b.real()), odd_sum<in_range>(a.imag(), b.imag()));
   } else {
 #if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
     // One of the two neighbours that enclose an inexact sum is odd. Both roundings of an exact sum
@@ -136,6 +137,7 @@ KOKKOS_FORCEINLINE_FUNCTION T odd_sum(const T& a, const T& b) {
     } else {
       below = __dadd_rd(a, b), above = __dadd_ru(a, b);
     }
+    if (!in_range && !(is_finite(below) && is_finite(above))) return a + b;
     // The last bit alone, of 32: a comparison of 64 takes two instructions more.
     return (static_cast<std::uint32_t>(bits_of(below)) & 1) != 0 ? below : above;
 #else

@@ -113,12 +113,12 @@ struct SumMonoid : CarriedSum<T> {
   }
 };
 
-/// Every sum rounded to odd.
+/// Every sum rounded to odd. Sums of floats don't leave the range of double.
 template <class T>
 struct OddSumMonoid : CarriedSum<T> {
   using value_type = typename CarriedSum<T>::value_type;
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
-    return odd_sum(a, b);
+    return odd_sum<true>(a, b);
   }
 };
 
