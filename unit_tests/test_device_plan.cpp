@@ -3,6 +3,7 @@
 
 // Plans for a GPU, from plain numbers: no scan is run, and no GPU is needed.
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
 #include <fused_scan/impl/plan/device_plan.hpp>
@@ -37,24 +38,25 @@ struct Row {
 
 // What a plan says, and how its elements move.
 const std::vector<Row> rows{
-    {16777216, 2, 2, "columns, 4096 lines a team", Movement::linear},
-    {8388608, 4, 2, "columns, 2048 lines a team", Movement::linear},
+    {16777216, 2, 2, "columns, 4096 lines a team", Movement::linear_packs},
+    {8388608, 4, 2, "columns, 2048 lines a team", Movement::linear_packs},
     {8388608, 8, 1, "rows, 1024 lines a team", Movement::linear},
-    {2097152, 8, 4, "columns, 1024 lines a team", Movement::linear},
-    {1048576, 4, 16, "columns, 2048 lines a team", Movement::linear},
+    {2097152, 8, 4, "columns, 1024 lines a team", Movement::linear_packs},
+    {1048576, 4, 16, "columns, 2048 lines a team", Movement::linear_packs},
     {32768, 4, 512, "columns, 2048 lines a team", Movement::linear_packs},
     {18724, 7, 512, "columns, 1024 lines a team", Movement::linear_packs},
     {65536, 2, 512, "columns, 4096 lines a team", Movement::linear_packs},
     {335544, 100, 1, "rows, 81 lines a team", Movement::linear_packs},
-    {335544, 100, 2, "columns, 80 lines a team", Movement::linear},
+    {335544, 100, 2, "columns, 80 lines a team", Movement::linear_packs},
     {32768, 2048, 1, "rows, 4 lines a team", Movement::linear_packs},
     {2048, 8192, 1, "rows, 1 lines a team", Movement::linear_packs},
     {1, 268435456, 1, "rows, tiles of 8192", Movement::linear_packs},
     {64, 262144, 4, "columns, tiles of 2048 x 4", Movement::linear_packs},
     {163, 4096, 100, "columns, tiles of 64 x 100", Movement::linear_packs},
     {5461, 4096, 3, "columns, tiles of 2048 x 3", Movement::linear_packs},
-    {8, 65536, 512, "columns, tiles of 128 x 64", Movement::row_packs},
-    {3, 4096, 4097, "columns, tiles of 32 x 241", Movement::columns_first},
+    {8, 65536, 512, "columns, tiles of 256 x 32", Movement::row_packs},
+    {8, 65536, 96, "columns, tiles of 256 x 32", Movement::row_packs},
+    {3, 4096, 4097, "columns, tiles of 64 x 125", Movement::columns_first},
     {128, 8, 65536, "columns, 1024 lines a team", Movement::row_packs},
 };
 
@@ -67,6 +69,24 @@ TEST_CASE("DevicePlan.Table") {
     CHECK(plan.name() == row.name);
     CHECK(plan.load == row.load);
     CHECK(plan.store == row.load);
+  }
+}
+
+// Lines that begin a power of two apart, which is where threads would meet in a bank.
+TEST_CASE("DevicePlan.ThreadsMeetInNoBankOfTheScratchMemory") {
+  for (const auto& [outer, length, inner, most] : {std::array<int, 4>{65536, 256, 4, 1},
+                                                   {131072, 512, 1, 1},
+                                                   {32768, 2048, 1, 2},
+                                                   {335544, 100, 2, 2},
+                                                   {70000, 957, 1, 2},
+                                                   {5461, 4096, 3, 2},
+                                                   {4194304, 16, 1, 1}}) {
+    INFO(outer << ", " << length << ", " << inner);
+    const DevicePlan plan = make_device_plan(shape_of(outer, length, inner), h100);
+    CHECK(device_plan::bank_conflicts(plan) <= most);
+    DevicePlan without = plan;
+    without.pad = 0;
+    CHECK(device_plan::bank_conflicts(without) > most);
   }
 }
 

@@ -116,6 +116,7 @@ struct TileScan {
       }
       const bool shared = m_kernel.plan.line_tiles > 1;
       if (shared || m_runs > 1) {
+        if (!shared) keep_initial_states();
         sum_runs();
         sum_nodes();
         if (shared) exchange();
@@ -310,21 +311,42 @@ struct TileScan {
       return m_nodes[number * m_tile.lines + line];
     }
 
-    KOKKOS_FORCEINLINE_FUNCTION Value sum_of_chunk(const Run& run, int begin) const {
+    /// Where chunks are combined with their prefix, one sum serves for both as long as nothing is
+    /// rounded away.
+    static constexpr bool tries_exactly = Op::combines_chunks && Op::adds_exactly;
+
+    template <class Accumulate>
+    KOKKOS_FORCEINLINE_FUNCTION Value sum_of_chunk(const Run& run, int begin,
+                                                   const Accumulate& accumulate) const {
       const Op& op = m_kernel.scan.op;
       Value sum = op.neutral();
       looped(chunk_length / group, [&](int g) {
         Element elements[group];
         Places<group> places = {};
         read<group>(run, begin + group * g, places, elements);
-        sum = g == 0 ? op.lift(elements[0]) : op.accumulate(sum, elements[0]);
-        unrolled<group - 1>([&](int r) { sum = op.accumulate(sum, elements[r + 1]); });
+        sum = g == 0 ? op.lift(elements[0]) : accumulate(sum, elements[0]);
+        unrolled<group - 1>([&](int r) { sum = accumulate(sum, elements[r + 1]); });
       });
       return sum;
     }
+    /// Of a whole chunk, the next of this thread's.
+    KOKKOS_FORCEINLINE_FUNCTION Value sum_of_chunk(const Run& run, int begin) {
+      const Op& op = m_kernel.scan.op;
+      if constexpr (tries_exactly) {
+        std::uint64_t lost = 0;
+        const Value sum = sum_of_chunk(run, begin, [&](const Value& value, const Element& element) {
+          return op.accumulate_exactly(value, element, lost);
+        });
+        m_exact_chunks.push(lost == 0);
+        if (lost == 0) return sum;
+      }
+      return sum_of_chunk(run, begin, [&](const Value& value, const Element& element) {
+        return op.accumulate(value, element);
+      });
+    }
 
     /// The node of each whole run, of 1, 2 or 4 chunks; an unfinished one is part of none.
-    KOKKOS_FUNCTION void sum_runs() const {
+    KOKKOS_FUNCTION void sum_runs() {
       const Op& op = m_kernel.scan.op;
       for_runs([&](const Run& run) {
         if (run.count < m_kernel.plan.run) return;
@@ -385,6 +407,14 @@ struct TileScan {
       return m_kernel.scan.initial(outer_of(line), column_of(line));
     }
 
+    /// What several threads start from is read before one of them may write the final state, which
+    /// may be the same array.
+    KOKKOS_FUNCTION void keep_initial_states() const {
+      for (int line = thread(); line < m_tile.lines; line += threads()) {
+        m_prefixes[line] = initial(line);
+      }
+    }
+
     /// The prefix before the tile of each of its lines.
     KOKKOS_FUNCTION void exchange() const {
       const DevicePlan& plan = m_kernel.plan;
@@ -401,12 +431,13 @@ struct TileScan {
     }
 
     KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(const Run& run) const {
-      const Value before = m_kernel.plan.line_tiles > 1 ? m_prefixes[run.line] : initial(run.line);
+      const bool kept = m_kernel.plan.line_tiles > 1 || m_runs > 1;
+      const Value before = kept ? m_prefixes[run.line] : initial(run.line);
       return prefix_before(m_kernel.scan.op, before, run.number,
                            [&](int last) { return node(last, run.line); });
     }
 
-    KOKKOS_FUNCTION void scan_runs() const {
+    KOKKOS_FUNCTION void scan_runs() {
       if (m_kernel.scan.exclusive) {
         for_runs([&](const Run& run) { scan_run<true>(run); });
       } else {
@@ -450,7 +481,7 @@ struct TileScan {
     };
 
     template <bool exclusive>
-    KOKKOS_FORCEINLINE_FUNCTION void scan_run(const Run& run) const {
+    KOKKOS_FORCEINLINE_FUNCTION void scan_run(const Run& run) {
       const Scan& scan = m_kernel.scan;
       const Op& op = scan.op;
       const Value prefix = prefix_of(run);
@@ -470,37 +501,58 @@ struct TileScan {
     }
 
     template <bool exclusive>
-    KOKKOS_FORCEINLINE_FUNCTION Scanned scan_chunk(const Run& run, int begin,
-                                                   const Value& prefix) const {
+    KOKKOS_FORCEINLINE_FUNCTION Scanned scan_chunk(const Run& run, int begin, const Value& prefix) {
       const Scan& scan = m_kernel.scan;
       const Op& op = scan.op;
       const int end = begin + chunk_length < run.count ? begin + chunk_length : run.count;
       const bool starts_line = run.number == 0 && begin == 0 && m_number == 0;
       Value sum = prefix;    // of the chunk so far
       Value state = prefix;  // with the prefix
+      bool exact = tries_exactly && run.count >= m_kernel.plan.run && m_exact_chunks.pop();
       for_groups(begin, end, [&](int first, auto size) {
         constexpr int n = decltype(size)::value;
         Element elements[n];
         Places<n> places = {};
         read<n>(run, first, places, elements);
         Stored results[n] = {};
-        unrolled<n>([&](int r) {
-          const bool starts = r == 0 && first == begin;
-          if (exclusive) {
-            results[r] = static_cast<Stored>(
-                op.lower(starts && starts_line ? scan.first_output(prefix) : state));
+        // next(r) adds the r-th element to the state.
+        const auto scan_group = [&](const auto& next) {
+          unrolled<n>([&](int r) {
+            const bool starts = r == 0 && first == begin;
+            if (exclusive) {
+              results[r] = static_cast<Stored>(
+                  op.lower(starts && starts_line ? scan.first_output(prefix) : state));
+            }
+            if (n == 2 && r == 1 && first + r == end) return;  // beyond the end
+            next(r, starts);
+            if (!exclusive) results[r] = static_cast<Stored>(op.lower(state));
+          });
+        };
+        if constexpr (tries_exactly) {
+          if (exact) {
+            const Value before = state;
+            std::uint64_t lost = 0;
+            scan_group(
+                [&](int r, bool) { state = op.accumulate_exactly(state, elements[r], lost); });
+            if (lost == 0) return write<n>(run, first, places, results);
+            exact = false;
+            state = before;
+            sum = op.exact_difference(before, prefix);
           }
-          if (n == 2 && r == 1 && first + r == end) return;  // beyond the end
+        }
+        scan_group([&](int r, bool starts) {
           sum = starts ? op.lift(elements[r]) : op.accumulate(sum, elements[r]);
           if constexpr (Op::combines_chunks) {
             state = op.combine(prefix, sum);
           } else {
             state = op.accumulate(state, elements[r]);
           }
-          if (!exclusive) results[r] = static_cast<Stored>(op.lower(state));
         });
         write<n>(run, first, places, results);
       });
+      if constexpr (tries_exactly) {
+        if (exact) sum = op.exact_difference(state, prefix);
+      }
       return {sum, state};
     }
 
@@ -515,6 +567,7 @@ struct TileScan {
     Staging m_staging;
     Value* m_nodes;
     Value* m_prefixes;
+    BitQueue m_exact_chunks;  // that sum_runs() summed, for scan_runs()
   };
 };
 

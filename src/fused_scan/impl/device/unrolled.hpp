@@ -37,6 +37,24 @@ KOKKOS_FORCEINLINE_FUNCTION void by_fours(int begin, int end, int step, const F&
   for (int i = begin; i < end; i += step) f(i);
 }
 
+/// Bits that come out in the order in which they went in; 64 of them, and 0 for those beyond.
+class BitQueue {
+ public:
+  KOKKOS_FORCEINLINE_FUNCTION void push(bool bit) {
+    if (m_size < 64) m_bits |= std::uint64_t{bit} << m_size;
+    ++m_size;
+  }
+  KOKKOS_FORCEINLINE_FUNCTION bool pop() {
+    const bool bit = (m_bits & 1) != 0;
+    m_bits >>= 1;
+    return bit;
+  }
+
+ private:
+  std::uint64_t m_bits = 0;
+  int m_size = 0;
+};
+
 }  // namespace fused_scan::impl
 
 #endif

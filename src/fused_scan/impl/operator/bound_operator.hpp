@@ -157,6 +157,12 @@ class BoundOperator {
     return m_monoid.combine_exactly(a, b, lost);
   }
 
+  /// The sum that led from `prefix` to `state` by exact additions.
+  KOKKOS_FORCEINLINE_FUNCTION value_type exact_difference(const value_type& state,
+                                                          const value_type& prefix) const {
+    return m_monoid.exact_difference(state, prefix);
+  }
+
   using result_type =
       decltype(impl::lowered<Out>(std::declval<const M&>(), std::declval<const value_type&>()));
   KOKKOS_FORCEINLINE_FUNCTION result_type lower(const value_type& value) const {

@@ -121,6 +121,28 @@ KOKKOS_FORCEINLINE_FUNCTION T rounded_to_odd(T nearest, T error) {
   return Kokkos::bit_cast<T>(truncated | (inexact & 1));
 }
 
+/// A sum rounded down and rounded up.
+template <class T>
+struct SumBounds {
+  T below;
+  T above;
+};
+
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
+/// The last 32 bits: compilers that are given all of them compare all.
+__device__ inline std::uint32_t last_word(float x) { return __float_as_uint(x); }
+__device__ inline std::uint32_t last_word(double x) {
+  return static_cast<std::uint32_t>(__double2loint(x));
+}
+
+__device__ inline SumBounds<float> sum_bounds(float a, float b) {
+  return {__fadd_rd(a, b), __fadd_ru(a, b)};
+}
+__device__ inline SumBounds<double> sum_bounds(double a, double b) {
+  return {__dadd_rd(a, b), __dadd_ru(a, b)};
+}
+#endif
+
 /// a + b, rounded to odd; where it isn't finite, Inf or NaN as a + b. With in_range that holds for
 /// NaN only: what is beyond the range of T may also be its largest number.
 template <bool in_range = false, class T>
@@ -131,18 +153,32 @@ KOKKOS_FORCEINLINE_FUNCTION T odd_sum(const T& a, const T& b) {
 #if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
     // One of the two neighbours that enclose an inexact sum is odd. Both roundings of an exact sum
     // are that sum, but for x - x, which rounds down to -0.
-    T below, above;
-    if constexpr (sizeof(T) == 4) {
-      below = __fadd_rd(a, b), above = __fadd_ru(a, b);
-    } else {
-      below = __dadd_rd(a, b), above = __dadd_ru(a, b);
-    }
+    const auto [below, above] = sum_bounds(a, b);
     if (!in_range && !(is_finite(below) && is_finite(above))) return a + b;
-    // The last bit alone, of 32: a comparison of 64 takes two instructions more.
-    return (static_cast<std::uint32_t>(bits_of(below)) & 1) != 0 ? below : above;
+    return (last_word(below) & 1) != 0 ? below : above;
 #else
     const SumAndError<T> sum = sum_and_error(a, b);
     return rounded_to_odd(sum.sum, sum.error);
+#endif
+  }
+}
+
+/// a + b where it is exact; else bits of `lost` are set, and the result is void.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T sum_if_exact(const T& a, const T& b, std::uint64_t& lost) {
+  if constexpr (is_complex_v<T>) {
+    const auto real = impl::sum_if_exact(a.real(), b.real(), lost);
+    return T(real, impl::sum_if_exact(a.imag(), b.imag(), lost));
+  } else {
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__)
+    // Neighbours differ in their last bit; -0 and 0, of x - x, don't.
+    const auto [below, above] = sum_bounds(a, b);
+    lost |= last_word(below) ^ last_word(above);
+    return above;
+#else
+    const SumAndError<T> sum = sum_and_error(a, b);
+    lost |= bits_of(sum.error);
+    return sum.sum;
 #endif
   }
 }

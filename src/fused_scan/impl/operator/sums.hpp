@@ -120,6 +120,31 @@ struct OddSumMonoid : CarriedSum<T> {
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
     return odd_sum<true>(a, b);
   }
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
+                                                            const T& number,
+                                                            std::uint64_t& lost) const {
+    return combine_exactly(value, this->lift(number), lost);
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine_exactly(const value_type& a, const value_type& b,
+                                                         std::uint64_t& lost) const {
+    return sum_if_exact(a, b, lost);
+  }
+  /// Up to the sign of a zero that a prefix hides.
+  KOKKOS_FORCEINLINE_FUNCTION value_type exact_difference(const value_type& state,
+                                                          const value_type& prefix) const {
+    if constexpr (is_complex_v<T>) {
+      return value_type(difference(state.real(), prefix.real()),
+                        difference(state.imag(), prefix.imag()));
+    } else {
+      return difference(state, prefix);
+    }
+  }
+
+ private:
+  /// A sum of -0 alone stays one where the prefix was -0 too.
+  KOKKOS_FORCEINLINE_FUNCTION static double difference(double state, double prefix) {
+    return prefix == 0 ? state : state - prefix;
+  }
 };
 
 // The sum of a group of a line's elements may leave the range of double where no running sum does:
