@@ -38,17 +38,28 @@ int before_cache_line(const T* at) {
 template <class T>
 inline void stream_row(const T* from, int count, T* to) {
 #if defined(__SSE2__)
-  constexpr int of_vector = 16 / sizeof(T), of_line = cache_line / sizeof(T);
-  if (reinterpret_cast<std::uintptr_t>(to) % cache_line == 0) {
-    const int whole = count / of_line * of_line;
-    for (int k = 0; k < whole; k += of_vector) {
-      _mm_stream_si128(reinterpret_cast<__m128i*>(to + k),
-                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k)));
+  if constexpr (16 % sizeof(T) == 0) {
+    constexpr int of_vector = 16 / sizeof(T), of_line = cache_line / sizeof(T);
+    if (reinterpret_cast<std::uintptr_t>(to) % cache_line == 0) {
+      const int whole = count / of_line * of_line;
+      for (int k = 0; k < whole; k += of_vector) {
+        _mm_stream_si128(reinterpret_cast<__m128i*>(to + k),
+                         _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k)));
+      }
+      from += whole, count -= whole, to += whole;
     }
-    from += whole, count -= whole, to += whole;
   }
 #endif
   impl::copy_row(from, count, to);
+}
+
+/// Asks for elements that are read soon.
+template <class T>
+inline void prefetch_row([[maybe_unused]] const T* from, [[maybe_unused]] int count) {
+#if defined(__GNUC__)
+  constexpr int of_line = sizeof(T) < cache_line ? cache_line / sizeof(T) : 1;
+  for (int k = 0; k < count; k += of_line) __builtin_prefetch(from + k, 0, 3);
+#endif
 }
 
 /// Stores that bypass the caches are seen after it only.

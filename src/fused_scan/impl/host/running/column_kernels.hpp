@@ -63,8 +63,7 @@ template <class In, class Out>
                                                     const Row<In, Out>& piece, int n,
                                                     In* elements) {
   if (rows.x_column == 1) {
-    constexpr int line = cache_line / sizeof(In);
-    for (int k = 0; k < n; k += line) __builtin_prefetch(piece.next_from + k, 0, 3);
+    impl::prefetch_row(piece.next_from, n);
     return piece.from;
   }
   for (int k = 0; k < n; ++k) elements[k] = piece.from[k * rows.x_column];

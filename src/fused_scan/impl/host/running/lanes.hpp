@@ -21,8 +21,8 @@ inline constexpr bool in_lanes =
 template <class T>
 struct Lanes {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-  typedef T Vector __attribute__((vector_size(bytes)));
-  typedef Bits Unsigned __attribute__((vector_size(bytes)));
+  using Vector [[gnu::vector_size(bytes)]] = T;
+  using Unsigned [[gnu::vector_size(bytes)]] = Bits;
 };
 template <class T>
 using Vector = typename Lanes<T>::Vector;
@@ -32,7 +32,7 @@ template <class T, int columns_>
 struct RowVector {
   static constexpr int columns = columns_;
   static constexpr int size = columns * sizeof(T);
-  typedef T V __attribute__((vector_size(size <= 16 ? 16 : size <= 32 ? 32 : 64)));
+  using V[[gnu::vector_size(size <= 16 ? 16 : size <= 32 ? 32 : 64)]] = T;
 };
 
 template <class T, class V>
@@ -118,8 +118,15 @@ struct LaneRows {
 
 #else
 
+// What stands for them where there are none, and is never used.
 template <class Op, class In, class Out>
 inline constexpr bool in_lanes = false;
+template <class T>
+using Vector = T;
+template <class T, int columns>
+struct RowVector;
+template <class Op, int columns>
+struct LaneRows;
 
 #endif
 
