@@ -197,8 +197,8 @@ std::size_t differences(const std::vector<T>& a, const std::vector<T>& b) {
 /// f(text) with each kind of vectors that the processor has.
 template <class F>
 void for_each_vectors(const F& f) {
-  using impl::float_sums::Vectors;
-  using impl::float_sums::widest_vectors;
+  using impl::Vectors;
+  using impl::widest_vectors;
   for (const Vectors vectors : {Vectors::none, Vectors::avx2, Vectors::avx512}) {
     widest_vectors = vectors;
     f(vectors == Vectors::none ? "loops" : vectors == Vectors::avx2 ? "AVX2" : "AVX-512");

@@ -163,7 +163,8 @@ ScanShape shape_of(const Scan& scan, const Call& call) {
 /// Whether a host has kernels for a scan between arrays whose stores can bypass the caches.
 template <class Scan>
 bool can_stream(const Scan&, const ScanShape& shape) {
-  return float_sums::serves<Scan> && shape.in.column_stride == 1 && shape.out.column_stride == 1;
+  return (float_sums::serves<Scan> || running::serves<Scan>) && shape.in.column_stride == 1 &&
+         shape.out.column_stride == 1;
 }
 
 /// What a scan whose elements come from several arrays looks like to a plan: strides are those of

@@ -19,6 +19,7 @@
 #include <fused_scan/impl/host/float_sums/walks.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/host/line_states.hpp>
+#include <fused_scan/impl/host/running/walk.hpp>
 #include <fused_scan/impl/host/tile_nodes.hpp>
 #include <fused_scan/impl/host/wide_vectors.hpp>
 #include <fused_scan/impl/order/tree.hpp>
@@ -80,7 +81,11 @@ struct HostScan {
     if constexpr (float_sums::serves<Scan>) {
       if (run_float_sums(memory)) return;
     }
-    impl::run_on_core(*this, memory);
+    if constexpr (running::serves<Scan>) {
+      take_items(running::RunningWalk<Scan>(scan, plan, memory));
+    } else {
+      impl::run_on_core(*this, memory);
+    }
   }
 
   /// By plain loops.
@@ -196,6 +201,9 @@ void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
   std::size_t states = Kernel::States::bytes_for(padded_lines, levels);
   if constexpr (float_sums::serves<Scan>) {
     if (!Scan::reduces) states = std::max(states, float_sums::FloatSlabWalk<Scan>::bytes(levels));
+  }
+  if constexpr (running::serves<Scan>) {
+    states = running::RunningWalk<Scan>::bytes_for(plan.lines());
   }
   const HostBufferLayout layout(plan, sizeof(typename Scan::Value), states,
                                 TileCopy<Scan>::bytes_for(plan.tile, plan.lines()));

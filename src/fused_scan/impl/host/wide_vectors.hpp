@@ -3,6 +3,13 @@
 #ifndef FUSED_SCAN_IMPL_HOST_WIDE_VECTORS_HPP
 #define FUSED_SCAN_IMPL_HOST_WIDE_VECTORS_HPP
 
+#include <algorithm>
+#include <atomic>
+
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__CUDACC__)
+#define FUSED_SCAN_HAVE_VECTORS
+#endif
+
 namespace fused_scan::impl {
 
 // The default flags of x86-64 allow for vectors of 16 bytes, and no way to choose between two of
@@ -38,6 +45,27 @@ void run_on_core(const Kernel& kernel, Index i) {
 }
 
 #endif
+
+// Kernels in vectors are compiled for these, of which the processor decides.
+enum class Vectors { none, avx2, avx512 };
+
+/// The widest vectors that are used, for tests of the others.
+inline std::atomic<Vectors> widest_vectors{Vectors::avx512};
+
+inline Vectors vectors_of_processor() {
+#if defined(FUSED_SCAN_HAVE_VECTORS)
+  static const Vectors widest = [] {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+      return Vectors::avx512;
+    }
+    return __builtin_cpu_supports("avx2") ? Vectors::avx2 : Vectors::none;
+  }();
+  return std::min(widest, widest_vectors.load(std::memory_order_relaxed));
+#else
+  return Vectors::none;
+#endif
+}
 
 }  // namespace fused_scan::impl
 

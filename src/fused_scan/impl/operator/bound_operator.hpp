@@ -117,6 +117,10 @@ class BoundOperator {
   /// elements up to it; else they are accumulated one by one.
   static constexpr bool combines_chunks = requires { requires M::combines_chunks; };
 
+  /// Whether the bits are the same however the elements of a line are grouped, and its identity
+  /// changes none of them.
+  static constexpr bool groups_freely = requires { requires M::groups_freely; };
+
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
     return m_monoid.combine(a, b);
   }

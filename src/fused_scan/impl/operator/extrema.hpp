@@ -19,6 +19,7 @@ struct ExtremumMonoid {
   using value_type = T;
   /// A maximum is the same however its numbers are grouped.
   static constexpr bool combines_chunks = true;
+  static constexpr bool groups_freely = true;
   KOKKOS_FORCEINLINE_FUNCTION T identity() const {
     using Kokkos::Experimental::finite_max_v;
     using Kokkos::Experimental::finite_min_v;

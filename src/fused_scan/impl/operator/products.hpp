@@ -91,6 +91,7 @@ struct FloatingProdMonoid {
 template <class T>
 struct IntegerProdMonoid {
   using value_type = T;
+  static constexpr bool groups_freely = true;
   KOKKOS_FORCEINLINE_FUNCTION T identity() const { return T(1); }
   KOKKOS_FORCEINLINE_FUNCTION T combine(const T& a, const T& b) const {
     using Unsigned = std::make_unsigned_t<T>;

@@ -85,6 +85,7 @@ struct CarriedSum {
   using value_type = typename SumCarrier<T>::type;
   /// The prefix of an element is that of its chunk combined with the chunk's elements up to it.
   static constexpr bool combines_chunks = true;
+  static constexpr bool groups_freely = std::is_integral_v<T>;
 
   KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return value_type(0); }
   KOKKOS_FORCEINLINE_FUNCTION value_type neutral() const { return negative_zero<value_type>(); }

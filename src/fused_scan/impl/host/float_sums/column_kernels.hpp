@@ -118,13 +118,9 @@ Longs scan_row_to(const Rows& rows, bool streaming, const float* x, float* y, Tr
   });
 }
 
-/// Rows that begin anywhere have cache lines that don't bypass the caches, which pays only where
-/// the thread has a piece of each row.
 inline bool rows_can_stream(const Rows& rows, const Results& results) {
-  const bool aligned =
-      reinterpret_cast<std::uintptr_t>(rows.y) % 64 == 0 && rows.y_stride % 16 == 0;
-  const bool pieces = rows.y_stride > rows.columns || rows.y_stride < -rows.columns;
-  return results.streaming && rows.columns >= (aligned ? 64 : 512) && (aligned || pieces);
+  constexpr int size = sizeof(float);
+  return results.streaming && rows_bypass_caches(rows.y, rows.y_stride * size, rows.columns * size);
 }
 
 inline void store_zeros(const Rows& rows) {

@@ -8,18 +8,18 @@
 // engine are what compilers make of them.
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <fused_scan/impl/host/float_sums/arguments.hpp>
+#include <fused_scan/impl/host/stream_row.hpp>
 #include <fused_scan/impl/host/transpose_square.hpp>
+#include <fused_scan/impl/host/wide_vectors.hpp>
 #include <fused_scan/impl/operator/rounding.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <type_traits>
 #include <utility>
 
-#if defined(__GNUC__) && defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__CUDACC__)
-#define FUSED_SCAN_HAVE_VECTORS
+#if defined(FUSED_SCAN_HAVE_VECTORS)
 #include <immintrin.h>
 #endif
 
@@ -69,26 +69,6 @@ namespace fused_scan::impl::float_sums::avx512 {
 #endif
 
 namespace fused_scan::impl::float_sums {
-
-enum class Vectors { none, avx2, avx512 };
-
-/// The widest vectors that are used, for tests of the others.
-inline std::atomic<Vectors> widest_vectors{Vectors::avx512};
-
-inline Vectors vectors_of_processor() {
-#if defined(FUSED_SCAN_HAVE_VECTORS)
-  static const Vectors widest = [] {
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-      return Vectors::avx512;
-    }
-    return __builtin_cpu_supports("avx2") ? Vectors::avx2 : Vectors::none;
-  }();
-  return std::min(widest, widest_vectors.load(std::memory_order_relaxed));
-#else
-  return Vectors::none;
-#endif
-}
 
 /// For sums rounded to odd, or to nearest; none where the processor has no such vectors.
 template <bool odd>
