@@ -124,6 +124,23 @@ TEMPLATE_TEST_CASE("ArSsmSteps.PiecesGiveTheBitsOfOneGo", "", float, double) {
   }
 }
 
+// Parts that the engine scans, with and without what is left of a chunk, from places of all kinds.
+TEMPLATE_TEST_CASE("ArSsmSteps.LongPieces", "", float, double) {
+  const Case c{
+      .batch = 2, .length = 6000, .max_rank = 5, .current_ranks = 5, .mode = GateMode::ste};
+  auto both = layer_of<TestType>(c);
+  make_order_count(both, c);
+  const auto expected = in_one_go<TestType>(both.layer, both.x);
+  const std::vector<std::vector<int>> long_cuts{
+      {6000},           {512},        {1024, 1},       {1, 5998},
+      {2047, 2, 3000},  {600, 4096},  {511, 513, 700}, {16, 1008, 3000},
+      {4096, 1000, 17}, {1040, 5000}, {2048, 2048},    {512, 16, 2560}};
+  for (const auto& lengths : long_cuts) {
+    INFO(lengths[0] << ", ...");
+    CHECK(piece_difference(in_pieces<TestType>(both.layer, both.x, lengths), expected) == "");
+  }
+}
+
 TEST_CASE("ArSsmSteps.EveryGateMode") {
   for (const GateMode mode : {GateMode::soft, GateMode::ste, GateMode::gumbel}) {
     for (const bool checkpointing : {false, true}) {

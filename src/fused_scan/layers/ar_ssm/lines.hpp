@@ -8,12 +8,13 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
-#include <fused_scan/impl/order/held_tree.hpp>
+#include <fused_scan/impl/continued_scan.hpp>
 #include <fused_scan/impl/scan.hpp>
 #include <fused_scan/impl/segmented_scan.hpp>
 #include <fused_scan/layers/ar_ssm/pass.hpp>
 #include <fused_scan/layers/ar_ssm/scan.hpp>
 #include <fused_scan/layers/ar_ssm/surroundings.hpp>
+#include <type_traits>
 
 namespace fused_scan::impl {
 
@@ -62,33 +63,11 @@ struct SegmentedLines {
   }
 };
 
-/// A line goes on, by one thread.
-template <class Op, class T, class Load, class Store>
-struct ContinueLine {
-  Op op;
-  Load load;
-  Store store;
-  typename Op::value_type* held;  // HeldTree's rows
-  std::int64_t lines;             // between rows
-  std::int64_t inner;
-  std::int64_t length;
-  std::int64_t first_position;
-
-  KOKKOS_FUNCTION void operator()(std::int64_t line) const {
-    const std::int64_t o = divided(line, inner), j = line - o * inner;
-    HeldTree<Op> tree(op, op.value_of_state(T(0)), first_position, held + line, lines);
-    for (std::int64_t i = 0; i < length; ++i) {
-      store(o, i, j, op.lower(tree.push(load(o, i, j))));
-    }
-    tree.keep();
-  }
-};
-
 /// A piece of a sequence, whose sums go on from `held` and into it: rows of (batch, ranks).
 template <class T, class Value>
 struct ContinuedLines {
   Value* held;
-  std::int64_t all_lines;
+  std::int64_t all_lines;  // of a row
   Surroundings<T> around;
 
   static constexpr bool packed = false;
@@ -104,10 +83,11 @@ struct ContinuedLines {
     const auto op = bind_operator<T, T, true>(CompensatedSum());
     using Op = std::remove_const_t<decltype(op)>;
     const std::int64_t ranks = pass.sizes.ranks;
-    Kokkos::parallel_for(
-        "fused_scan::ArSsm::continue_lines", range_policy(pass.exec, pass.batches * ranks),
-        ContinueLine<Op, T, Load, Store>{op, load, store, held + pass.first_batch * ranks,
-                                         all_lines, ranks, pass.length, around.first_position});
+    const HeldLines<Op> held_lines{op, op.value_of_state(T(0)), held + pass.first_batch * ranks,
+                                   all_lines, ranks};
+    ContinuedScan<Exec, Op, Load, Store>(pass.exec, held_lines, pass.batches, load, store,
+                                         call_of("fused_scan::ArSsm::continued_scan", {}, false))
+        .run(around.first_position, pass.length);
   }
 };
 
