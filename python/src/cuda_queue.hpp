@@ -26,6 +26,19 @@ class CurrentDevice {
   int m_device = 0;
 };
 
+/// Lets a thread allocate while a stream is being captured: Kokkos asks for no bytes at each
+/// launch.
+class AllocatesInCapture {
+ public:
+  AllocatesInCapture() { cudaThreadExchangeStreamCaptureMode(&m_mode); }
+  ~AllocatesInCapture() { cudaThreadExchangeStreamCaptureMode(&m_mode); }
+  AllocatesInCapture(const AllocatesInCapture&) = delete;
+  AllocatesInCapture& operator=(const AllocatesInCapture&) = delete;
+
+ private:
+  cudaStreamCaptureMode m_mode = cudaStreamCaptureModeRelaxed;
+};
+
 class CudaQueue {
  public:
   template <class Launch>
@@ -41,6 +54,7 @@ class CudaQueue {
     CudaQueue& queue = of_process();
     const auto stream = reinterpret_cast<cudaStream_t>(caller);
     refuse_capture(stream);
+    const AllocatesInCapture allocates;
     order(stream, queue.m_exec.cuda_stream(), queue.m_before);
     launch(queue.m_exec);
     order(queue.m_exec.cuda_stream(), stream, queue.m_after);
