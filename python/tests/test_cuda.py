@@ -317,7 +317,7 @@ def test_layer_compiled_and_under_autocast():
     with torch.autocast("cuda", torch.bfloat16):
         y, diagnostics = layer(x)
     assert diagnostics["u_gated"].dtype == torch.bfloat16
-    torch.testing.assert_close(y.float(), expected, rtol=0.1, atol=0.1)
+    assert (y.float() - expected).norm() < 0.05 * expected.norm()
     y.float().sum().backward()
     assert layer.U_proj.weight.grad.isfinite().all()
 
