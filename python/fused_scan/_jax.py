@@ -1,7 +1,9 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """JAX arrays. Results are written into memory of NumPy's or CuPy's, and become JAX arrays without a
-copy where JAX allows. On a GPU this has not been tried."""
+copy where JAX allows."""
+
+import contextlib
 
 import jax
 import jax.numpy as jnp
@@ -32,18 +34,28 @@ class Jax(NumPy):
         return np.dtype(jax.dtypes.canonicalize_dtype(super().default_type(function, dtype)))
 
     def empty(self, like, shape, dtype):
-        if next(iter(like.devices())).platform == "cpu":
+        if _is_on_cpu(like):
             return _aligned(shape, dtype)
-        import cupy
+        with _cupy_device(like) as cupy:
+            return cupy.empty(shape, dtype)
 
-        return cupy.empty(shape, dtype)
+    def shared(self, arrays):
+        if _is_on_cpu(arrays[0]):
+            return arrays, 0
+        with _cupy_device(arrays[0]) as cupy:
+            stream = cupy.cuda.get_current_stream().ptr
+        # The stream waits for JAX to have made its arrays; 1 is CUDA's default stream.
+        return [
+            a if a is None else a.__dlpack__(stream=stream or 1 if isinstance(a, jax.Array) else -1)
+            for a in arrays
+        ], stream
 
-    def stream(self, x):
-        if next(iter(x.devices())).platform == "cpu":
-            return 0
-        import cupy
-
-        return cupy.cuda.get_current_stream().ptr
+    def run(self, operation, function, arrays, options, offsets=None):
+        super().run(operation, function, arrays, options, offsets)
+        if not _is_on_cpu(arrays[0]):
+            # JAX may give memory to others as soon as nobody refers to it.
+            with _cupy_device(arrays[0]) as cupy:
+                cupy.cuda.get_current_stream().synchronize()
 
     def finished(self, result):
         return jnp.from_dlpack(result)
@@ -53,6 +65,18 @@ class Jax(NumPy):
 
     def broadcast_to(self, a, shape):
         return jnp.broadcast_to(a, shape)
+
+
+def _is_on_cpu(x):
+    return next(iter(x.devices())).platform == "cpu"
+
+
+@contextlib.contextmanager
+def _cupy_device(x):
+    import cupy
+
+    with cupy.cuda.Device(next(iter(x.devices())).local_hardware_id):
+        yield cupy
 
 
 def _aligned(shape, dtype):

@@ -19,6 +19,11 @@ from ._arguments import (
 )
 
 
+def _is_supported(dtype):
+    """bfloat16 is one of NumPy's types by its name only, which takes a microsecond to be made."""
+    return kind_of(dtype.kind) is not None and dtype.itemsize <= (16 if dtype.kind == "c" else 8)
+
+
 class NumPy:
     """Arrays whose elements have NumPy's dtypes."""
 
@@ -33,8 +38,12 @@ class NumPy:
             return np.empty_like(like, dtype=dtype, subok=False)
         return np.empty(shape, dtype)
 
-    def stream(self, x):
-        return 0
+    def shared(self, arrays):
+        """The arrays as the core takes them, and the stream that their work goes to."""
+        return arrays, 0
+
+    def on_host(self, offsets):
+        return np.asarray(offsets)
 
     def finished(self, result):
         """The result as the framework's own array."""
@@ -45,16 +54,16 @@ class NumPy:
     def checked(self, function, name, x):
         x = self.array(x)
         dtype = x.dtype
-        if kind_of(dtype.kind) is None or dtype.itemsize > (16 if dtype.kind == "c" else 8):
-            if dtype.name != "bfloat16":
-                raise TypeError(
-                    f"fused_scan.{function}: elements of '{name}' are of type {dtype}, which is "
-                    "not supported"
-                )
+        is_number = _is_supported(dtype)
+        if not is_number and dtype.name != "bfloat16":
+            raise TypeError(
+                f"fused_scan.{function}: elements of '{name}' are of type {dtype}, which is not "
+                "supported"
+            )
         if isinstance(x, np.ndarray):
-            if dtype.name == "bfloat16":
+            if not is_number:
                 raise TypeError(f"fused_scan.{function}: NumPy has no bfloat16 to share by DLPack")
-            if not dtype.isnative or any(s % dtype.itemsize for s in x.strides):
+            if not dtype.isnative or any([s % dtype.itemsize for s in x.strides]):
                 raise TypeError(
                     f"fused_scan.{function}: elements of '{name}' are not in this machine's byte "
                     "order, or their strides are no multiples of their size"
@@ -73,8 +82,8 @@ class NumPy:
         """(out, its kind): the array that gets the result."""
         if out is None:
             dtype = self.default_type(function, x.dtype) if dtype is None else np.dtype(dtype)
-            kind = kind_of(dtype.kind) or (FLOATING if dtype.name == "bfloat16" else None)
-            if kind is None or dtype.itemsize > (16 if dtype.kind == "c" else 8):
+            kind = kind_of(dtype.kind) or FLOATING
+            if not _is_supported(dtype) and dtype.name != "bfloat16":
                 raise TypeError(
                     f"fused_scan.{function}: 'dtype' is {dtype}, which is not supported"
                 )
@@ -86,7 +95,7 @@ class NumPy:
                     f"is {np.dtype(dtype)}"
                 )
             dtype = out.dtype
-            kind = kind_of(dtype.kind)
+            kind = kind_of(dtype.kind) or FLOATING
         if dtype != x.dtype or function == "logcumsumexp":
             x_kind = kind_of(x.dtype.kind) or FLOATING
             check_kinds(function, x_kind, x.dtype, kind, dtype)
@@ -117,36 +126,28 @@ class NumPy:
             check_kinds(function, initial_kind, initial.dtype, kind, f"results of kind {kind}")
         return initial, None, 0
 
+    def run(self, operation, function, arrays, options, offsets=None):
+        """Writes. The arrays are x, out, second and initial, options what stands in the core's
+        scan() behind them."""
+        arrays, stream = self.shared(arrays)
+        _core.scan(operation, "fused_scan." + function, *arrays, *options, stream, offsets)
+
     def scan(self, operation, function, x, axis, exclusive, reverse, initial, out, dtype):
         x = self.checked(function, "x", x)
         axis = checked_axis(function, axis, x.ndim)
         to, kind = self.result(function, x, out, dtype)
         initial, start, integer_start = self.state(function, x, axis, initial, kind)
-        _core.scan(
-            operation,
-            "fused_scan." + function,
-            x,
-            to,
-            None,
-            initial,
-            start,
-            integer_start,
-            axis,
-            exclusive,
-            reverse,
-            self.stream(x),
-        )
+        options = (start, integer_start, axis, exclusive, reverse)
+        self.run(operation, function, (x, to, None, initial), options)
         return self.finished(to) if out is None else out
 
     def segmented(self, operation, function, x, offsets, axis, exclusive, reverse, out, dtype):
         x = self.checked(function, "x", x)
         axis = checked_axis(function, axis, x.ndim)
-        offsets = self.checked(function, "offsets", offsets)
+        offsets = NUMPY.checked(function, "offsets", self.on_host(offsets))
         to, _ = self.result(function, x, out, dtype)
-        _core.scan(
-            operation, "fused_scan." + function, x, to, axis=axis, exclusive=exclusive,
-            reverse=reverse, stream=self.stream(x), offsets=offsets,
-        )  # fmt: skip
+        options = (None, 0, axis, exclusive, reverse)
+        self.run(operation, function, (x, to, None, None), options, offsets)
         return self.finished(to) if out is None else out
 
     def extremum(self, operation, function, x, axis, exclusive, reverse, initial, out):
@@ -161,20 +162,8 @@ class NumPy:
         else:
             values, indices = self.pair(function, x, out)
         initial, start, integer_start = self.state(function, x, axis, initial, kind)
-        _core.scan(
-            operation,
-            "fused_scan." + function,
-            x,
-            values,
-            indices,
-            initial,
-            start,
-            integer_start,
-            axis,
-            exclusive,
-            reverse,
-            self.stream(x),
-        )
+        options = (start, integer_start, axis, exclusive, reverse)
+        self.run(operation, function, (x, values, indices, initial), options)
         return (self.finished(values), self.finished(indices)) if out is None else (values, indices)
 
     def pair(self, function, x, out):
@@ -208,20 +197,8 @@ class NumPy:
         a = self.broadcast(function, a, b.shape)
         h = self.empty(b, b.shape, dtype)
         initial, start, integer_start = self.state(function, b, axis, initial, kind)
-        _core.scan(
-            function,
-            "fused_scan." + function,
-            a,
-            h,
-            b,
-            initial,
-            start,
-            integer_start,
-            axis,
-            False,
-            reverse,
-            self.stream(b),
-        )
+        options = (start, integer_start, axis, False, reverse)
+        self.run(function, function, (a, h, b, initial), options)
         return self.finished(h)
 
     def common_type(self, a, b):

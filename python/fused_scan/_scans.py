@@ -153,7 +153,8 @@ def segmented_cumsum(
     x : array of any shape
     offsets : array of n + 1 integers
         Where the segments begin: segment s is ``[offsets[s], offsets[s + 1])``. The first offset
-        is 0, the last the length of the axis; they rise, and segments may be empty.
+        is 0, the last the length of the axis; they rise, and segments may be empty. The CPU reads
+        them, and waits for offsets that are on a GPU.
     axis, exclusive, reverse, out, compensated, dtype
         As in :func:`cumsum`.
 
@@ -164,7 +165,7 @@ def segmented_cumsum(
 
     Notes
     -----
-    On a CPU only, where the segments are worked on one after the other.
+    The segments are worked on one after the other.
 
     Examples
     --------

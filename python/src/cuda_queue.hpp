@@ -14,17 +14,47 @@
 
 namespace fused_scan::python {
 
+/// Sets a thread's current device back to what it was: Kokkos makes its own the current one.
+class CurrentDevice {
+ public:
+  CurrentDevice() { cudaGetDevice(&m_device); }
+  ~CurrentDevice() { cudaSetDevice(m_device); }
+  CurrentDevice(const CurrentDevice&) = delete;
+  CurrentDevice& operator=(const CurrentDevice&) = delete;
+
+ private:
+  int m_device = 0;
+};
+
+/// Lets a thread allocate while a stream is being captured: Kokkos asks for no bytes at each
+/// launch.
+class AllocatesInCapture {
+ public:
+  AllocatesInCapture() { cudaThreadExchangeStreamCaptureMode(&m_mode); }
+  ~AllocatesInCapture() { cudaThreadExchangeStreamCaptureMode(&m_mode); }
+  AllocatesInCapture(const AllocatesInCapture&) = delete;
+  AllocatesInCapture& operator=(const AllocatesInCapture&) = delete;
+
+ private:
+  cudaStreamCaptureMode m_mode = cudaStreamCaptureModeRelaxed;
+};
+
 class CudaQueue {
  public:
   template <class Launch>
   static void between(int device, std::uintptr_t caller, const Launch& launch) {
-    CudaQueue& queue = of_process();
     if (device != Kokkos::device_id()) {
       throw std::runtime_error("fused_scan: the arrays are on CUDA device " +
                                std::to_string(device) + ", and Kokkos runs on device " +
                                std::to_string(Kokkos::device_id()));
     }
+    // A caller's stream 0 is that of the current device.
+    const CurrentDevice current;
+    check(cudaSetDevice(device));
+    CudaQueue& queue = of_process();
     const auto stream = reinterpret_cast<cudaStream_t>(caller);
+    refuse_capture(stream);
+    const AllocatesInCapture allocates;
     order(stream, queue.m_exec.cuda_stream(), queue.m_before);
     launch(queue.m_exec);
     order(queue.m_exec.cuda_stream(), stream, queue.m_after);
@@ -53,6 +83,19 @@ class CudaQueue {
   ~CudaQueue() {
     cudaEventDestroy(m_before);
     cudaEventDestroy(m_after);
+  }
+
+  /// Kokkos 4 hands large kernels over in a buffer of its own, for which it waits on the
+  /// host, and which a graph would find overwritten.
+  static void refuse_capture([[maybe_unused]] cudaStream_t stream) {
+#if !defined(KOKKOS_IMPL_CUDA_USE_GRID_CONSTANT)
+    cudaStreamCaptureStatus status;
+    check(cudaStreamIsCapturing(stream, &status));
+    if (status == cudaStreamCaptureStatusNone) return;
+    throw std::runtime_error(
+        "fused_scan: the stream is being captured, for which this installation's Kokkos is too "
+        "old");
+#endif
   }
 
   static cudaStream_t stream_of_our_own() {

@@ -76,9 +76,9 @@ void take_place(Request& request, const std::string& name, const Array& array, b
   }
 }
 
+/// An array as plain numbers, wherever it is.
 template <class Array>
-Operand operand(Request& request, const std::string& name, const Array& array, bool first = false) {
-  take_place(request, name, array, first);
+Operand described(const Request& request, const std::string& name, const Array& array) {
   Operand result;
   result.name = name;
   result.type = element_type(request, name, array.dtype());
@@ -94,6 +94,12 @@ Operand operand(Request& request, const std::string& name, const Array& array, b
     result.array.stride[d] = array.stride(d);
   }
   return result;
+}
+
+template <class Array>
+Operand operand(Request& request, const std::string& name, const Array& array, bool first = false) {
+  take_place(request, name, array, first);
+  return python::described(request, name, array);
 }
 
 /// A number is a line of one element.
@@ -123,7 +129,6 @@ void run(const std::string& operation, const Request& request) {
 /// The offsets of segments, which begin with 0, rise, and end with the length of the axis.
 std::vector<std::int64_t> checked_offsets(const Request& request, const Operand& offsets,
                                           std::int64_t length) {
-  if (request.place.on_gpu) refuse(request, "segments of arrays on a GPU are not supported");
   if (!is_integer(offsets.type) || offsets.type == ElementType::boolean) {
     refuse(request, "'offsets' must be integers");
   }
@@ -210,14 +215,17 @@ void scan(const std::string& operation, const std::string& function, const Input
   std::vector<std::int64_t> segments;
   if (offsets) {
     const int at = impl::checked_axis(function.c_str(), request.x.array, axis);
-    segments =
-        checked_offsets(request, operand(request, "offsets", *offsets), request.x.array.extent[at]);
+    if (offsets->device_type() != nb::device::cpu::value) {
+      refuse(request, "'offsets' must be in the CPU's memory");
+    }
+    segments = checked_offsets(request, python::described(request, "offsets", *offsets),
+                               request.x.array.extent[at]);
   }
 
   static std::mutex one_at_a_time;
   const nb::gil_scoped_release released;
   const std::lock_guard lock(one_at_a_time);
-  start_kokkos();
+  start_kokkos(request.place);
   if (offsets) {
     run_segments(operation, request, segments);
   } else {
@@ -226,7 +234,7 @@ void scan(const std::string& operation, const std::string& function, const Input
 }
 
 nb::dict info() {
-  start_kokkos();
+  start_kokkos(Place());
   const RuntimeInfo info = runtime_info();
   nb::dict result;
   result["version"] = info.version;
@@ -242,16 +250,15 @@ nb::dict info() {
 
 }  // namespace fused_scan::python
 
-NB_MODULE(_core, module) {
+NB_MODULE(_core, core) {
   using namespace fused_scan::python;
-  module.doc() = "The compiled part of fused_scan.";
-  module.def("scan", &scan, nb::arg("operation"), nb::arg("function"), nb::arg("x"), nb::arg("out"),
-             nb::arg("second").none() = nb::none(), nb::arg("initial").none() = nb::none(),
-             nb::arg("start").none() = nb::none(), nb::arg("integer_start") = 0,
-             nb::arg("axis") = -1, nb::arg("exclusive") = false, nb::arg("reverse") = false,
-             nb::arg("stream") = 0, nb::arg("offsets").none() = nb::none(),
-             "Carries out one operation from x to out.");
-  module.def("info", &info, "What was built, and what it runs on, as a dict.");
-  module.def("stop", &stop_kokkos, "Ends Kokkos, where this module began it.");
-  module.attr("__version__") = runtime_version();
+  core.doc() = "The compiled part of fused_scan.";
+  core.def("scan", &scan, nb::arg("operation"), nb::arg("function"), nb::arg("x"), nb::arg("out"),
+           nb::arg("second").none() = nb::none(), nb::arg("initial").none() = nb::none(),
+           nb::arg("start").none() = nb::none(), nb::arg("integer_start") = 0, nb::arg("axis") = -1,
+           nb::arg("exclusive") = false, nb::arg("reverse") = false, nb::arg("stream") = 0,
+           nb::arg("offsets").none() = nb::none(), "Carries out one operation from x to out.");
+  core.def("info", &info, "What was built, and what it runs on, as a dict.");
+  core.def("stop", &stop_kokkos, "Ends Kokkos, where this module began it.");
+  core.attr("__version__") = runtime_version();
 }

@@ -39,12 +39,6 @@ struct UprightArrays {
 
   impl::Call call() const { return {request.function.c_str(), reverse, 0, request.exclusive}; }
 
-  bool has_negative_strides() const {
-    bool negative = false;
-    for (int d = 0; d < x.rank; ++d) negative |= x.stride[d] < 0;
-    return negative;
-  }
-
  private:
   static void turn(impl::Array& array, int d) {
     if (d >= array.rank || array.extent[d] == 0) return;
@@ -207,11 +201,7 @@ void scan_converted(const Request& request, const Op& op) {
 }
 
 /// Whether memory can be read and written as it is.
-inline bool is_plain(const Request& request) {
-  if (request.x.type != request.out.type) return false;
-  // The engine on a GPU has not been tried with strides that run downwards.
-  return !request.place.on_gpu || !UprightArrays(request).has_negative_strides();
-}
+inline bool is_plain(const Request& request) { return request.x.type == request.out.type; }
 
 }  // namespace fused_scan::python
 

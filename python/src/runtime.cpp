@@ -47,9 +47,21 @@ void refuse_second_kokkos() {
       ", and two of them don't share a process; build both on one shared library");
 }
 
+/// Kokkos ends the program where it finds no GPU.
+void refuse_without_gpu() {
+#if defined(KOKKOS_ENABLE_CUDA)
+  int devices = 0;
+  const cudaError_t error = cudaGetDeviceCount(&devices);
+  if (error == cudaSuccess && devices > 0) return;
+  throw std::runtime_error(
+      std::string("fused_scan: this installation was built for CUDA, and there is no GPU: ") +
+      cudaGetErrorString(error == cudaSuccess ? cudaErrorNoDevice : error));
+#endif
+}
+
 }  // namespace
 
-void start_kokkos() {
+void start_kokkos([[maybe_unused]] const Place& first) {
   if (Kokkos::is_finalized()) {
     throw std::runtime_error("fused_scan: Kokkos was finalized, and can't be started again");
   }
@@ -62,7 +74,15 @@ void start_kokkos() {
   }
   if (!Kokkos::is_initialized()) {
     refuse_second_kokkos();
-    Kokkos::initialize(Kokkos::InitializationSettings().set_disable_warnings(true));
+    refuse_without_gpu();
+    Kokkos::InitializationSettings settings;
+    settings.set_disable_warnings(true);
+#if defined(KOKKOS_ENABLE_CUDA)
+    // The caller's current device stays current.
+    const CurrentDevice current;
+    settings.set_device_id(first.device);
+#endif
+    Kokkos::initialize(settings);
     is_ours = true;
   }
   started_in = getpid();

@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "request.hpp"
+
 namespace fused_scan::python {
 
-/// Initialises Kokkos, without a word, where the program hasn't. Throws where that can't be: after
-/// its end, in the child of a process that has used it, beside a second Kokkos.
-void start_kokkos();
+/// Initialises Kokkos, without a word, where the program hasn't: on the GPU of `first`, or the
+/// first one. Throws where that can't be: after its end, in the child of a process that has used
+/// it, beside a second Kokkos, without a GPU where it was built for one.
+void start_kokkos(const Place& first);
 
 /// Finalises it, where start_kokkos() has initialised it in this process.
 void stop_kokkos();

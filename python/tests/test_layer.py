@@ -11,9 +11,14 @@ import pytest
 torch = pytest.importorskip("torch")
 h5py = pytest.importorskip("h5py")
 
+import fused_scan  # noqa: E402
 from fused_scan.torch import AdaptiveRankSemiseparableLayer  # noqa: E402
 
 GOLDEN = sorted((Path(__file__).parents[2] / "unit_tests" / "golden").glob("*.h5"))
+DEVICES = ["cpu"]
+if torch.cuda.is_available() and fused_scan._core.info()["has_cuda"]:
+    DEVICES.append("cuda")
+    torch.backends.cudnn.allow_tf32 = False
 
 
 class KnownNoise(AdaptiveRankSemiseparableLayer):
@@ -25,7 +30,7 @@ def tensor(dataset):
     return torch.from_numpy(dataset[...])
 
 
-def layer_of(file):
+def layer_of(file, device="cpu"):
     parameters = {name: tensor(value) for name, value in file["parameters"].items()}
     hidden, d_model = parameters["complexity_gate.0.weight"].shape
     max_rank = parameters["U_proj.weight"].shape[0]
@@ -45,13 +50,13 @@ def layer_of(file):
     if given.get("checkpointing", False):
         layer.enable_checkpointing()
     if "gumbel_uniform" in file:
-        layer.uniform = tensor(file["gumbel_uniform"])
-    return layer
+        layer.uniform = tensor(file["gumbel_uniform"]).to(device)
+    return layer.to(device)
 
 
 def assert_close(got, dataset, name):
     expected = tensor(dataset).double()
-    got = torch.as_tensor(got).detach().double()
+    got = torch.as_tensor(got).detach().double().cpu()
     assert got.shape == expected.shape, name
     error = (got - expected).abs().max() if got.numel() else 0
     assert error <= dataset.attrs["tol_abs"], name
@@ -59,12 +64,13 @@ def assert_close(got, dataset, name):
 
 def run(layer, file):
     """The answer, its diagnostics, and the gradients of what the file says."""
-    x = tensor(file["x"]).requires_grad_()
+    device = layer.U_proj.weight.device
+    x = tensor(file["x"]).to(device).requires_grad_()
     bidirectional = bool(file.attrs.get("bidirectional", False))
     y, diagnostics = (layer.forward_bidirectional if bidirectional else layer)(x)
     gradients = {}
     if "grad_y" in file:
-        loss = (y * tensor(file["grad_y"])).sum()
+        loss = (y * tensor(file["grad_y"]).to(device)).sum()
         loss = loss + float(file.attrs.get("l1_weight", 0)) * diagnostics["gate_l1_loss"]
         loss.backward()
         gradients = {"x": x.grad} | {name: p.grad for name, p in layer.named_parameters()}
@@ -77,9 +83,10 @@ def test_there_are_files():
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 @pytest.mark.parametrize("checkpointing", [False, True])
-def test_golden_files(path, checkpointing):
+@pytest.mark.parametrize("device", DEVICES)
+def test_golden_files(path, checkpointing, device):
     with h5py.File(path) as file:
-        layer = layer_of(file)
+        layer = layer_of(file, device)
         if checkpointing:
             layer._checkpointing_enabled = layer.training = True
             if file.attrs.get("gate_mode") == "gumbel" and not file.attrs.get("training"):

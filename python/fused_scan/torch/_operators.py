@@ -97,11 +97,21 @@ def recurrence(a, b, axis, reverse, initial):
     return call(a, b, axis, reverse, initial)
 
 
+try:
+    # The number alone: an object of torch's takes a microsecond.
+    from torch._C import _cuda_getCurrentRawStream as _current_stream
+except ImportError:  # a PyTorch without CUDA
+
+    def _current_stream(device):
+        return torch.cuda.current_stream(device).cuda_stream
+
+
 def _shared(x):
     """A tensor as the core takes it: without a copy but for conjugates not yet carried out."""
     if x is None:
         return None
-    x = x.detach()
+    if x.requires_grad:
+        x = x.detach()
     if x.is_conj() or x.is_neg():
         x = x.resolve_conj().resolve_neg()
     return to_dlpack(x)
@@ -109,7 +119,7 @@ def _shared(x):
 
 def run(operation, function, x, axis, exclusive, reverse, initial, out, second=None, offsets=None):
     """Writes into out (and, of an extremum, into second)."""
-    stream = torch.cuda.current_stream(x.device).cuda_stream if x.is_cuda else 0
+    stream = _current_stream(x.get_device()) if x.is_cuda else 0
     _core.scan(
         operation,
         "fused_scan." + function,
@@ -123,7 +133,7 @@ def run(operation, function, x, axis, exclusive, reverse, initial, out, second=N
         exclusive,
         reverse,
         stream,
-        _shared(offsets),
+        None if offsets is None else _shared(offsets.cpu()),
     )
 
 
