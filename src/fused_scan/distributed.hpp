@@ -4,8 +4,8 @@
 #define FUSED_SCAN_DISTRIBUTED_HPP
 
 /// \file
-/// Scans along an axis that is spread over the ranks of an MPI communicator. For programs that link
-/// FusedScan::mpi.
+/// Scans and linear recurrences along an axis that is spread over the ranks of an MPI communicator.
+/// For programs that link FusedScan::mpi.
 ///
 /// Each rank gives its piece of the axis, in the order of the ranks. Pieces may differ in length,
 /// and be empty. What scan.hpp says of Views, operators, order and synchronisation holds here too.
@@ -41,6 +41,7 @@
 #include <fused_scan/concepts.hpp>
 #include <fused_scan/impl/distributed/scan.hpp>
 #include <fused_scan/operators.hpp>
+#include <fused_scan/recurrence.hpp>
 #include <fused_scan/scan.hpp>
 #include <fused_scan/scan_options.hpp>
 
@@ -89,6 +90,26 @@ void transform_scan(const Exec& exec, MPI_Comm comm, const ScanExtents& local_ex
   impl::distributed_scan_of_functors(
       exec, comm, local_extents.outer, local_extents.length, local_extents.inner, load, store, op,
       impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
+}
+
+/// linear_recurrence (recurrence.hpp) of the whole axis. The bits are those of one rank, for every
+/// recurrence.
+///
+/// \param exec     the instance that runs the rank's part
+/// \param comm     the communicator, an intracommunicator
+/// \param local_a  the rank's piece of the coefficients: a View of rank 1 to 8; strides of 0 are
+///                 fine
+/// \param local_b  the rank's piece of the terms, of the same extents
+/// \param local_h  the rank's piece of the results, of the same extents; may be `local_b` itself,
+///                 and overlaps nothing else
+/// \param axis     the dimension to go along, which is the one that is spread: -1 is the last
+/// \param options  the direction: a reverse recurrence begins with the last rank's last element;
+///                 and the block size
+template <KokkosExecutionSpace Exec, KokkosView A, KokkosView B, KokkosView H>
+void linear_recurrence(const Exec& exec, MPI_Comm comm, const A& local_a, const B& local_b,
+                       const H& local_h, int axis = -1, ScanOptions options = {}) {
+  impl::distributed_recurrence(exec, comm, local_a, local_b, local_h, axis,
+                               impl::call_of("fused_scan::linear_recurrence", options, false));
 }
 
 }  // namespace fused_scan

@@ -18,6 +18,7 @@
 #include <fused_scan/impl/distributed/piece_access.hpp>
 #include <fused_scan/impl/distributed/piece_scan.hpp>
 #include <fused_scan/impl/operator/bound_operator.hpp>
+#include <fused_scan/impl/recurrence.hpp>
 #include <fused_scan/impl/scan.hpp>
 #include <string>
 #include <type_traits>
@@ -65,6 +66,14 @@ inline Array rows_array(const Array& array, int axis) {
   return rows;
 }
 
+/// Of the array that is scanned.
+inline void describe_array(const Array& array, int axis, CallRecord& record) {
+  record.rank = array.rank;
+  record.axis = axis;
+  for (int d = 0; d < array.rank; ++d) record.extent[d] = d == axis ? 0 : array.extent[d];
+  record.length = array.extent[axis];
+}
+
 template <class Exec, class In, class Out, class Op>
 void distributed_scan_of_views(const Exec& exec, MPI_Comm mpi_comm, const In& in, const Out& out,
                                int any_axis, const Op& op, const Call& call) {
@@ -81,10 +90,7 @@ void distributed_scan_of_views(const Exec& exec, MPI_Comm mpi_comm, const In& in
   const auto lengths = agreed_lengths<Op, T, OutT>(comm, call, [&](CallRecord& record) {
     in_place = checked_views(in, out, None(), None(), any_axis, call).in_place;
     axis = checked_axis(call.function, in_array, any_axis);
-    record.rank = in_array.rank;
-    record.axis = axis;
-    for (int d = 0; d < in_array.rank; ++d) record.extent[d] = d == axis ? 0 : in_array.extent[d];
-    record.length = in_array.extent[axis];
+    describe_array(in_array, axis, record);
   });
   enum { of_out, of_in, of_rows, arrays };
   const Array rows = rows_array(in_array, axis);
@@ -135,6 +141,38 @@ void distributed_scan_of_functors(const Exec& exec, MPI_Comm mpi_comm, std::int6
   PieceScan<Exec, Bound, T, InSide, OutSide>(exec, comm, bound, InSide{load, inner},
                                              OutSide{store, inner}, lines, of_rows, false, call,
                                              lengths)
+      .run();
+}
+
+template <class Exec, class A, class B, class H>
+void distributed_recurrence(const Exec& exec, MPI_Comm mpi_comm, const A& a, const B& b, const H& h,
+                            int any_axis, const Call& call) {
+  assert_recurrence<Exec, A, B, H>();
+  using Arrays = RecurrenceArrays;
+  using AT = const typename A::value_type;
+  using BT = const typename B::value_type;
+  using HT = typename H::value_type;
+  const auto op = impl::recurrence_operator<A, B, H>();
+  using Op = std::remove_const_t<decltype(op)>;
+  using T = typename Op::element_type;
+  const Communicator comm(mpi_comm);
+  Arrays arrays(call.function);
+  arrays.add(Arrays::of_out, h);
+  arrays.add(Arrays::of_in, b);
+  arrays.add(Arrays::of_a, a);
+  const Array h_array = array_of(h);
+  int axis = 0;
+  const auto lengths = agreed_lengths<Op, T, HT>(comm, call, [&](CallRecord& record) {
+    axis = arrays.checked_axis(any_axis, call.block_size, true);
+    describe_array(h_array, axis, record);
+  });
+  const Array rows = rows_array(h_array, axis);
+  const Lines lines = arrays.lines(axis, &rows);
+  using In = CoefficientSide<AT, BT>;
+  using Out = ResultSide<HT>;
+  PieceScan<Exec, Op, T, In, Out>(
+      exec, comm, op, In{{a.data(), lines, Arrays::of_a}, {b.data(), lines, Arrays::of_in}},
+      Out{{h.data(), lines, Arrays::of_out}}, lines, Arrays::of_rows, false, call, lengths)
       .run();
 }
 
