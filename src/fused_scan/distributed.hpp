@@ -12,16 +12,16 @@
 ///
 /// **Reproducibility.** The bits of a result don't depend on the number of ranks or on where the
 /// axis is cut: they are those of a scan of the whole axis on one rank, for every operator whose
-/// bits don't depend on the number of threads.
+/// bits don't depend on the number of threads, and for recurrences.
 ///
 /// **Collective.** Every rank of the communicator calls the same function with the same axis,
-/// direction, operator, types, and extents off the axis; layouts and block_size may differ. No
-/// message of the caller's on the communicator is in the way.
+/// direction, operator, types, states, and extents off the axis; layouts and block_size may differ.
+/// No message of the caller's on the communicator is in the way.
 ///
 /// **Errors.** A call that is wrong on one rank, or another than rank 0's, throws
 /// std::invalid_argument on every rank, with the same sentence, which names the rank; nothing is
 /// written. Where a rank runs out of memory or the like, every rank throws std::runtime_error.
-/// Members of an operator aren't compared.
+/// Members of an operator aren't compared, nor the values of states.
 ///
 /// **Traffic.** Elements are read twice and written once. A rank sends a few values a line
 /// (state_t): one where the lengths of the pieces are one power of two, at least 16, else at most
@@ -61,13 +61,37 @@ namespace fused_scan {
 template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = CompensatedSum>
 void inclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
                     int axis = -1, Op op = {}, ScanOptions options = {}) {
-  impl::distributed_scan_of_views(exec, comm, local_in, local_out, axis, op,
-                                  impl::call_of("fused_scan::inclusive_scan", options, false));
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, impl::None(), impl::None(), axis,
+                                  op, impl::call_of("fused_scan::inclusive_scan", options, false));
 }
 template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = CompensatedSum>
 void exclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
                     int axis = -1, Op op = {}, ScanOptions options = {}) {
-  impl::distributed_scan_of_views(exec, comm, local_in, local_out, axis, op,
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, impl::None(), impl::None(), axis,
+                                  op, impl::call_of("fused_scan::exclusive_scan", options, true));
+}
+///@}
+
+/// The same from a state and to one, those of the whole axis.
+///
+/// \param initial  View of the extents without the axis, or from(value); the same on every rank
+/// \param final    View of the extents without the axis, which gets what the last rank's lines end
+///                 in, on every rank; may be `initial`. The call waits for the scan.
+///@{
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, impl::InitialStates Initial,
+          KokkosView Final, class Op = CompensatedSum>
+void inclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
+                    const Initial& initial, const Final& final, int axis = -1, Op op = {},
+                    ScanOptions options = {}) {
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, initial, final, axis, op,
+                                  impl::call_of("fused_scan::inclusive_scan", options, false));
+}
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, impl::InitialStates Initial,
+          KokkosView Final, class Op = CompensatedSum>
+void exclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
+                    const Initial& initial, const Final& final, int axis = -1, Op op = {},
+                    ScanOptions options = {}) {
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, initial, final, axis, op,
                                   impl::call_of("fused_scan::exclusive_scan", options, true));
 }
 ///@}
@@ -88,12 +112,13 @@ void transform_scan(const Exec& exec, MPI_Comm comm, const ScanExtents& local_ex
                     const Load& load, const Store& store, Op op = {}, ScanOptions options = {},
                     ScanKind kind = ScanKind::inclusive) {
   impl::distributed_scan_of_functors(
-      exec, comm, local_extents.outer, local_extents.length, local_extents.inner, load, store, op,
+      exec, comm, local_extents.outer, local_extents.length, local_extents.inner, load, store,
+      impl::None(), impl::None(), op,
       impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
 }
 
-/// linear_recurrence (recurrence.hpp) of the whole axis. The bits are those of one rank, for every
-/// recurrence.
+/// linear_recurrence (recurrence.hpp) of the whole axis: h is 0 before the first rank's first
+/// element. Element types must be the same on every rank.
 ///
 /// \param exec     the instance that runs the rank's part
 /// \param comm     the communicator, an intracommunicator
@@ -108,7 +133,18 @@ void transform_scan(const Exec& exec, MPI_Comm comm, const ScanExtents& local_ex
 template <KokkosExecutionSpace Exec, KokkosView A, KokkosView B, KokkosView H>
 void linear_recurrence(const Exec& exec, MPI_Comm comm, const A& local_a, const B& local_b,
                        const H& local_h, int axis = -1, ScanOptions options = {}) {
-  impl::distributed_recurrence(exec, comm, local_a, local_b, local_h, axis,
+  impl::distributed_recurrence(exec, comm, local_a, local_b, local_h, impl::None(), impl::None(),
+                               axis,
+                               impl::call_of("fused_scan::linear_recurrence", options, false));
+}
+
+/// The same from a state and to one, as in scans.
+template <KokkosExecutionSpace Exec, KokkosView A, KokkosView B, KokkosView H,
+          impl::InitialStates Initial, KokkosView Final>
+void linear_recurrence(const Exec& exec, MPI_Comm comm, const A& local_a, const B& local_b,
+                       const H& local_h, const Initial& initial, const Final& final, int axis = -1,
+                       ScanOptions options = {}) {
+  impl::distributed_recurrence(exec, comm, local_a, local_b, local_h, initial, final, axis,
                                impl::call_of("fused_scan::linear_recurrence", options, false));
 }
 

@@ -7,10 +7,12 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/distributed/make_node.hpp>
+#include <fused_scan/impl/distributed/piece_access.hpp>
 #include <limits>
 #include <stdexcept>
 #include <string>
-#include <vector>
+#include <type_traits>
 
 #include "../recurrence_call.hpp"
 #include "distributed_call.hpp"
@@ -126,6 +128,55 @@ TEST_CASE("DistributedRecurrence.InfinitiesAndZeros") {
     Recurrence<double>{infinite, b, 0, direction}.check(count_of(50), 12);
     Recurrence<double>{signs, same_everywhere(extents, -0.0), 0, direction}.check(count_of(50), 13);
   }
+}
+
+namespace {
+
+// A node by the scan of one element more, which GPUs use, against the node of a reduction.
+void check_node(const HostArray<double>& a, const HostArray<double>& b, bool reverse) {
+  using View = ViewOfRank<double, 2, Kokkos::LayoutRight, Exec>;
+  const auto a_view = make_view<View>("a", a), b_view = make_view<View>("b", b);
+  const auto op = impl::recurrence_operator<View, View, View>();
+  using Value = typename std::remove_const_t<decltype(op)>::value_type;
+  const Kokkos::View<Value*, Exec> nodes("nodes", b_view.extent(1)),
+      others("others", b_view.extent(1));
+  const impl::Array of_a = impl::array_of(a_view), of_b = impl::array_of(b_view),
+                    rows = impl::array_of(nodes);
+  const impl::Array* const arrays[] = {&of_b, &of_a, &rows};
+  const impl::Lines lines = impl::lines_along(arrays, 3, 0);
+  const impl::CoefficientSide<const double, const double> side{{a_view.data(), lines, 1},
+                                                               {b_view.data(), lines, 0}};
+  const auto shape = side.shape(0, lines.length, 16);
+  const impl::Call call{"fused_scan::test", reverse, 0, false};
+  const Exec exec;
+  const auto row_of = [&](const Kokkos::View<Value*, Exec>& row) {
+    return impl::MemoryAccess<Value>(row.data(), lines, 2);
+  };
+  impl::make_node(exec, op, side.from(0), shape, row_of(nodes), lines, call);
+  impl::node_by_scan(exec, op, side.from(0), shape, row_of(others), lines, call);
+  exec.fence();
+  for (std::size_t j = 0; j < nodes.extent(0); ++j) {
+    CHECK(same_bits(nodes(j).a, others(j).a));
+    CHECK(same_bits(nodes(j).b, others(j).b));
+    CHECK(nodes(j).a_exponent == others(j).a_exponent);
+    CHECK(nodes(j).b_exponent == others(j).b_exponent);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("DistributedRecurrence.NodesByAScan") {
+  for (const std::size_t length : {32, 512, 4096})
+    for (const bool reverse : {false, true}) {
+      auto a = random_array<double>({length, 3}, 1, 1.5), b = random_array<double>({length, 3}, 2);
+      check_node(a, b, reverse);
+      a.values[0] = a.values[a.values.size() - 1] = std::numeric_limits<double>::infinity();
+      check_node(a, b, reverse);
+      for (double& x : b.values) x = -0.0;
+      for (double& x : a.values) x = -1;
+      a.values[1] = 1;
+      check_node(a, b, reverse);
+    }
 }
 
 // Sums of ones are known without a recurrence; the coefficient is there once.
