@@ -19,12 +19,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
+#include <fused_scan/ar_ssm_state.hpp>
 #include <fused_scan/concepts.hpp>
 #include <fused_scan/layers/ar_ssm/backward.hpp>
 #include <fused_scan/layers/ar_ssm/checks.hpp>
 #include <fused_scan/layers/ar_ssm/diagnostics.hpp>
 #include <fused_scan/layers/ar_ssm/forward.hpp>
 #include <fused_scan/layers/ar_ssm/initialization.hpp>
+#include <fused_scan/layers/ar_ssm/lines.hpp>
+#include <fused_scan/layers/ar_ssm/surroundings.hpp>
 #include <fused_scan/layers/ar_ssm/workspace.hpp>
 #include <string>
 #include <utility>
@@ -49,6 +52,16 @@ namespace fused_scan {
 /// **Reproducibility.** With use_fused_scan, results depend on the data, and not on the number of
 /// threads.
 ///
+/// **Packed sequences.** Where a call is given `offsets`, the length of x is divided into sequences
+/// of their own, as segmented_scan.hpp describes them: neither sum nor convolution crosses from one
+/// to the next, and in evaluation mode the bits of each are those of the layer on it alone.
+///
+/// **Pieces.** Where forward is given a state, x is the next piece of the sequences, of any length,
+/// be it one position: the bits are those of one pass over all of them.
+///
+/// Both need use_fused_scan. Where Kokkos Kernels does the matrix products, their bits depend on
+/// the number of positions of a call, and those of the two above with them.
+///
 /// **Errors.** std::invalid_argument, before anything runs.
 template <class Scalar = float, class Exec = Kokkos::DefaultExecutionSpace>
 class ArSsm {
@@ -61,6 +74,7 @@ class ArSsm {
   using MemorySpace = typename Exec::memory_space;
   using Parameters = ArSsmParameters<Scalar, MemorySpace>;
   using Diagnostics = ArSsmDiagnostics<Scalar, MemorySpace>;
+  using State = ArSsmState<Scalar, MemorySpace>;
   ///@}
 
   /// Parameters are initialised from the seed, with the same bits on every backend. The layer
@@ -80,6 +94,21 @@ class ArSsm {
   const Parameters& parameters() const { return m_parameters; }
   /// A place for gradients, all zero.
   Parameters make_gradients() const { return make("fused_scan::ArSsm::gradients"); }
+
+  /// The state of a batch of sequences that begin.
+  State make_state(std::int64_t batch) const {
+    impl::require(batch > 0, "fused_scan::ArSsm::make_state",
+                  [&] { return "batch " + std::to_string(batch) + " must be positive"; });
+    const auto allocate = [](const char* label) {
+      return Kokkos::view_alloc(Kokkos::WithoutInitializing,
+                                std::string("fused_scan::ArSsm::state::") + label);
+    };
+    State state;
+    state.sums = decltype(state.sums)(allocate("sums"), impl::held_rows, batch, m_config.max_rank);
+    state.last_x = decltype(state.last_x)(allocate("last_x"), batch, impl::convolution_reach,
+                                          m_config.d_model);
+    return state;
+  }
 
   /// Training or evaluation mode.
   ///@{
@@ -160,6 +189,37 @@ class ArSsm {
     run_forward("fused_scan::ArSsm::forward", exec, x, y, false, &diagnostics);
   }
 
+  /// The same of packed sequences. `offsets`, a View of rank 1 of n + 1 integers, says where the n
+  /// sequences begin on the length, in every batch element: from 0 to the length, not falling. On a
+  /// GPU they aren't checked, and must stay as they are until `exec` has come by.
+  template <KokkosView X, KokkosView Y, KokkosView Offsets>
+  void forward(const Exec& exec, const X& x, const Y& y, const Offsets& offsets) {
+    const std::string function = "fused_scan::ArSsm::forward";
+    impl::check_packed<Exec>(function, m_config, x, y, offsets);
+    run_forward(function, exec, x, y, false, nullptr, impl::SegmentedLines<Offsets>{offsets});
+  }
+
+  /// The same of the next positions of sequences, from `state` on, which moves on by the length of
+  /// x. It needs evaluation mode, and causal_convolution: the other looks at what isn't there yet.
+  template <KokkosView X, KokkosView Y>
+  void forward(const Exec& exec, const X& x, const Y& y, State& state) {
+    const std::string function = "fused_scan::ArSsm::forward";
+    impl::check_state(function, m_config, m_training, x, state);
+    using Sum = typename State::Sum;
+    const std::int64_t batch = x.extent(0);
+    run_forward(function, exec, x, y, false, nullptr,
+                impl::ContinuedLines<Scalar, Sum>{
+                    state.sums.data(),
+                    batch * m_config.max_rank,
+                    {nullptr, state.last_x.data(), m_config.d_model, state.position}});
+    const auto rows = impl::real_rows<Scalar>(x);
+    const std::int64_t kept = std::min<std::int64_t>(rows.length, impl::convolution_reach);
+    Kokkos::parallel_for(
+        "fused_scan::ArSsm::keep_rows", impl::range_policy(exec, batch * kept * m_config.d_model),
+        impl::KeepRows<Scalar>{rows, state.last_x.data(), m_config.d_model, state.position, kept});
+    state.position += rows.length;
+  }
+
   /// y = the mean of both directions' outputs. One sweep over u does for both scans: at each
   /// position the two sums overlap in one element, so that they add up to the line's total and it.
   ///@{
@@ -181,6 +241,16 @@ class ArSsm {
     run_backward("fused_scan::ArSsm::backward", exec, x, grad_y, grad_x, gradients, l1_weight,
                  false);
   }
+  /// The same of packed sequences, whose offsets are those of forward(). Means over positions are
+  /// over those of all sequences.
+  template <KokkosView X, KokkosView GradY, KokkosView GradX, KokkosView Offsets>
+  void backward(const Exec& exec, const X& x, const GradY& grad_y, const GradX& grad_x,
+                const Parameters& gradients, const Offsets& offsets, double l1_weight = 0) {
+    const std::string function = "fused_scan::ArSsm::backward";
+    impl::check_packed<Exec>(function, m_config, x, grad_x, offsets);
+    run_backward(function, exec, x, grad_y, grad_x, gradients, l1_weight, false,
+                 impl::SegmentedLines<Offsets>{offsets});
+  }
   /// The same of forward_bidirectional().
   template <KokkosView X, KokkosView GradY, KokkosView GradX>
   void backward_bidirectional(const Exec& exec, const X& x, const GradY& grad_y,
@@ -199,7 +269,7 @@ class ArSsm {
   /// The same where a backward pass follows, whatever the mode, or where none does.
   std::size_t memory_usage(std::int64_t batch, std::int64_t length, bool backward) const {
     const bool all = backward || (m_training && !m_checkpointing);
-    const Workspace plan = workspace(batch, length, all, all, false, nullptr);
+    const Workspace plan = workspace(batch, length, all, all, false, 0, nullptr);
     return static_cast<std::size_t>(plan.size) * sizeof(Scalar);
   }
   /// Bytes of one attention matrix for each element of such a batch: what a transformer would need.
@@ -216,6 +286,7 @@ class ArSsm {
     impl::Rows<const Scalar> x{};
     std::int64_t batch = 0;
     bool bidirectional = false;
+    const void* offsets = nullptr;  // of packed sequences
     bool operator==(const Kept&) const = default;
   };
 
@@ -238,16 +309,17 @@ class ArSsm {
   std::int64_t batches_at_a_time(std::int64_t batch) const { return m_checkpointing ? 1 : batch; }
 
   Workspace workspace(std::int64_t batch, std::int64_t length, bool keep, bool backward,
-                      bool diagnostics, Scalar* base) const {
+                      bool diagnostics, std::int64_t packed_length, Scalar* base) const {
     const std::int64_t batches = batches_at_a_time(batch);
-    return Workspace(sizes(), batches * length, batches, keep, backward, diagnostics,
+    return Workspace(sizes(), batches * length, batches, keep, backward, diagnostics, packed_length,
                      m_parameters.all.size(), base);
   }
 
   /// The workspace, after making it larger if it is too small.
   Workspace acquire(const Exec& exec, std::int64_t batch, std::int64_t length, bool keep,
-                    bool backward, bool diagnostics) {
-    const Workspace plan = workspace(batch, length, keep, backward, diagnostics, nullptr);
+                    bool backward, bool diagnostics, std::int64_t packed_length) {
+    const Workspace plan =
+        workspace(batch, length, keep, backward, diagnostics, packed_length, nullptr);
     if (static_cast<std::int64_t>(m_memory.size()) < plan.size) {
       m_kept = {};
       m_memory = {};  // first, so that there are never two
@@ -255,11 +327,12 @@ class ArSsm {
           Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, "fused_scan::ArSsm::workspace"),
           plan.size);
     }
-    return workspace(batch, length, keep, backward, diagnostics, m_memory.data());
+    return workspace(batch, length, keep, backward, diagnostics, packed_length, m_memory.data());
   }
 
   Pass make_pass(const Exec& exec, std::int64_t first_batch, std::int64_t batches,
-                 std::int64_t length, bool bidirectional, const Workspace& workspace) const {
+                 std::int64_t length, bool bidirectional, const impl::Surroundings<Scalar>& around,
+                 const Workspace& workspace) const {
     impl::GumbelUniform<Scalar> uniform;
     uniform.seed = impl::random_bits(m_noise_seed, m_noise_passes);
     if (m_noise.data()) {
@@ -283,6 +356,7 @@ class ArSsm {
             bidirectional,
             m_config.use_fused_scan,
             m_config.causal_convolution ? 2 : 1,
+            around.from_batch(first_batch),
             workspace};
   }
 
@@ -300,9 +374,9 @@ class ArSsm {
     impl::check_extents(function, "gumbel_uniform", m_noise, {batch, length, m_config.max_rank});
   }
 
-  template <class X, class Y>
+  template <class X, class Y, class SequenceLines = impl::WholeLines>
   void run_forward(const std::string& function, const Exec& exec, const X& x, const Y& y,
-                   bool bidirectional, Diagnostics* diagnostics) {
+                   bool bidirectional, Diagnostics* diagnostics, const SequenceLines& lines = {}) {
     const auto in = input_rows(function, x);
     const std::int64_t batch = x.extent(0);
     const std::int64_t length = x.extent(1);
@@ -317,17 +391,18 @@ class ArSsm {
     if (m_training && m_config.gate_mode == GateMode::gumbel) ++m_noise_passes;
     if (diagnostics)
       impl::resize_diagnostics(exec, *diagnostics, sizes(), batch, length, bidirectional);
-    const Workspace workspace =
-        acquire(exec, batch, length, keep || diagnostics, keep, diagnostics != nullptr);
+    const Workspace workspace = acquire(exec, batch, length, keep || diagnostics, keep,
+                                        diagnostics != nullptr, SequenceLines::packed ? length : 0);
     m_kept = {};
+    const auto around = lines.surroundings(exec, length, workspace.positions_before);
     const std::int64_t step = batches_at_a_time(batch);
     for (std::int64_t b = 0; b < batch; b += step) {
-      const Pass pass = make_pass(exec, b, step, length, bidirectional, workspace);
-      impl::make_activations(pass, in.from_batch(b));
+      const Pass pass = make_pass(exec, b, step, length, bidirectional, around, workspace);
+      impl::make_activations(pass, in.from_batch(b), lines);
       impl::make_output(pass, in.from_batch(b), out.from_batch(b));
       if (diagnostics) impl::fill_diagnostics(pass, in.from_batch(b), *diagnostics);
     }
-    if (keep) m_kept = {in, batch, bidirectional};
+    if (keep) m_kept = {in, batch, bidirectional, lines.key()};
     if (diagnostics) {
       diagnostics->input_was_complex = impl::is_complex_v<typename X::non_const_value_type>;
       diagnostics->used_fused_scan = m_config.use_fused_scan;
@@ -337,10 +412,10 @@ class ArSsm {
     }
   }
 
-  template <class X, class GradY, class GradX>
+  template <class X, class GradY, class GradX, class SequenceLines = impl::WholeLines>
   void run_backward(const std::string& function, const Exec& exec, const X& x, const GradY& grad_y,
                     const GradX& grad_x, const Parameters& gradients, double l1_weight,
-                    bool bidirectional) {
+                    bool bidirectional, const SequenceLines& lines = {}) {
     const auto in = input_rows(function, x);
     const std::int64_t batch = x.extent(0);
     const std::int64_t length = x.extent(1);
@@ -355,8 +430,10 @@ class ArSsm {
     const Kokkos::Profiling::ScopedRegion region(function +
                                                  (m_config.use_fused_scan ? "[fused]" : "[plain]"));
 
-    const Workspace workspace = acquire(exec, batch, length, true, true, false);
-    const bool kept = std::exchange(m_kept, Kept()) == Kept{in, batch, bidirectional};
+    const Workspace workspace =
+        acquire(exec, batch, length, true, true, false, SequenceLines::packed ? length : 0);
+    const bool kept = std::exchange(m_kept, Kept()) == Kept{in, batch, bidirectional, lines.key()};
+    const auto around = lines.surroundings(exec, length, workspace.positions_before);
     const std::int64_t count = m_parameters.all.size();
     const std::int64_t groups = impl::sum_groups<Exec>;
     Kokkos::deep_copy(exec,
@@ -368,9 +445,10 @@ class ArSsm {
         (static_cast<double>(batch) * static_cast<double>(length) * m_config.max_rank));
     const std::int64_t step = batches_at_a_time(batch);
     for (std::int64_t b = 0; b < batch; b += step) {
-      const Pass pass = make_pass(exec, b, step, length, bidirectional, workspace);
-      if (!kept) impl::make_activations(pass, in.from_batch(b));
-      impl::run_backward(pass, in.from_batch(b), g.from_batch(b), out.from_batch(b), l1_slope);
+      const Pass pass = make_pass(exec, b, step, length, bidirectional, around, workspace);
+      if (!kept) impl::make_activations(pass, in.from_batch(b), lines);
+      impl::run_backward(pass, in.from_batch(b), g.from_batch(b), out.from_batch(b), lines,
+                         l1_slope);
     }
     Kokkos::parallel_for("fused_scan::ArSsm::combine_sums", impl::range_policy(exec, count),
                          impl::CombineSums<Scalar>{workspace.gradient_sums, count,

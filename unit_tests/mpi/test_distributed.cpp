@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/impl/distributed/communicator.hpp>
-#include <fused_scan/impl/distributed/make_node.hpp>
+#include <fused_scan/impl/make_node.hpp>
 #include <numeric>
 #include <vector>
 

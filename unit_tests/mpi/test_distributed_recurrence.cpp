@@ -7,8 +7,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <fused_scan/impl/distributed/make_node.hpp>
 #include <fused_scan/impl/distributed/piece_access.hpp>
+#include <fused_scan/impl/make_node.hpp>
 #include <limits>
 #include <stdexcept>
 #include <string>

@@ -177,6 +177,14 @@ ScanShape shape_of_arrays(const Scan& scan, const Lines& lines, int in, int out,
   return shape;
 }
 
+template <class Scan>
+ScanShape shape_of_functors(const Scan& scan, const Call& call) {
+  ScanShape shape = shape_of(scan, call);
+  shape.in = functor_shape(sizeof(typename Scan::Element), scan.length, scan.inner);
+  shape.out = functor_shape(sizeof(typename Scan::Result), scan.length, scan.inner);
+  return shape;
+}
+
 /// The scan of a call on Views: use(scan, shape).
 template <class Exec, class In, class Out, class Initial, class Final, class Op, class Use>
 auto with_scan_of_views(const Exec&, const In& in, const Out& out, const Initial& initial,
@@ -239,11 +247,7 @@ void scan_functors(const Exec& exec, std::int64_t outer, std::int64_t length, st
     const auto scan = impl::line_scan(bound, FunctorAccess<Load>{load}, FunctorAccess<Store>{store},
                                       impl::initial_state(bound, initial, lines),
                                       impl::final_state(bound, final, lines), lines, call);
-    using Scan = std::decay_t<decltype(scan)>;
-    ScanShape shape = shape_of(scan, call);
-    shape.in = functor_shape(sizeof(typename Scan::Element), length, inner);
-    shape.out = functor_shape(sizeof(typename Scan::Result), length, inner);
-    impl::run_scan(exec, scan, shape, call.function);
+    impl::run_scan(exec, scan, shape_of_functors(scan, call), call.function);
   }
 }
 

@@ -167,11 +167,11 @@ void run_segments_by_threads(const Exec& exec, const Scan& scan, const ScanShape
                        ScanSegmentOfLine<Scan, Offsets>{scan, offsets, shape.lines()});
 }
 
-/// Scans each segment of the lines of `scan`, which has no states.
+/// Scans each segment of the lines of `scan`, from the state that the line starts from.
 template <class Exec, class Scan, class Offsets>
 void run_segments(const Exec& exec, const Scan& scan, const ScanShape& shape,
                   const Offsets& offsets, const char* function) {
-  static_assert(!Scan::Initial::given && !Scan::Final::given);
+  static_assert(!Scan::Final::given);
   if constexpr (reads_offsets<Exec, Offsets>) check_offsets(function, offsets, scan.length);
   const auto segments = static_cast<std::int64_t>(offsets.extent(0)) - 1;
   if (shape.lines() == 0 || scan.length == 0 || segments == 0) return;
@@ -192,6 +192,19 @@ void scan_segments(const Exec& exec, const In& in, const Out& out, const Offsets
                              check_offsets_view(call.function, offsets, array_of(out));
                              run_segments(exec, scan, shape, offsets, call.function);
                            });
+}
+
+/// The same between functors load(o, i, j) and store(o, i, j, result), each segment from `initial`.
+template <class Exec, class Load, class Store, class T, class Offsets, class Op>
+void scan_functor_segments(const Exec& exec, Lines lines, const Load& load, const Store& store,
+                           const StartValue<T>& initial, const Offsets& offsets, const Op& op,
+                           const Call& call) {
+  using Element = std::decay_t<decltype(load(0, 0, 0))>;
+  const auto bound = bind_operator<Element, Element, true>(op);
+  const auto scan =
+      impl::line_scan(bound, FunctorPart<Load>{load}, FunctorPart<Store>{store},
+                      impl::initial_state(bound, initial, lines), NoFinalState(), lines, call);
+  run_segments(exec, scan, shape_of_functors(scan, call), offsets, call.function);
 }
 
 }  // namespace fused_scan::impl

@@ -33,6 +33,36 @@ struct FunctorAccess {
   KOKKOS_FUNCTION Slab slab(std::int64_t outer) const { return {functor, outer}; }
 };
 
+/// The same, which can be taken apart: position i is the functor's first + i.
+template <class Functor>
+struct FunctorPart {
+  static constexpr bool is_memory = false;
+
+  struct Slab {
+    const Functor& functor;
+    std::int64_t outer;
+    std::int64_t first;
+
+    KOKKOS_FORCEINLINE_FUNCTION auto read(std::int64_t i, std::int64_t j) const {
+      return functor(outer, first + i, j);
+    }
+    template <class Result>
+    KOKKOS_FORCEINLINE_FUNCTION void write(std::int64_t i, std::int64_t j,
+                                           const Result& result) const {
+      functor(outer, first + i, j, result);
+    }
+    KOKKOS_FUNCTION Slab part(std::int64_t begin, std::int64_t) const {
+      return {functor, outer, first + begin};
+    }
+  };
+
+  Functor functor;
+  std::int64_t first = 0;
+
+  KOKKOS_FUNCTION Slab slab(std::int64_t outer) const { return {functor, outer, first}; }
+  FunctorPart part(std::int64_t begin, std::int64_t) const { return {functor, first + begin}; }
+};
+
 }  // namespace fused_scan::impl
 
 #endif

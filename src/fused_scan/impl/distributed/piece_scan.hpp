@@ -23,9 +23,9 @@
 #include <fused_scan/impl/array/lines.hpp>
 #include <fused_scan/impl/distributed/agreement.hpp>
 #include <fused_scan/impl/distributed/communicator.hpp>
-#include <fused_scan/impl/distributed/make_node.hpp>
 #include <fused_scan/impl/distributed/piece_access.hpp>
 #include <fused_scan/impl/engine.hpp>
+#include <fused_scan/impl/make_node.hpp>
 #include <fused_scan/impl/order/pieces.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <fused_scan/impl/plain/plain_scan.hpp>

@@ -89,17 +89,13 @@ struct StoreGradientsOfBothDirections {
   }
 };
 
-template <class T, class Exec>
-void scan_gradient(const ArSsmPass<T, Exec>& pass, T l1_slope) {
+template <class T, class Exec, class SequenceLines>
+void scan_gradient(const ArSsmPass<T, Exec>& pass, const SequenceLines& lines, T l1_slope) {
   const auto& workspace = pass.workspace;
   const GatedProducts<T> gated(pass);
   const LoadGradientOfK<T> load{gated, workspace.kv, pass.direction_share()};
   const StoreGradients<T> store{gated, workspace.slopes, workspace.k, workspace.kv, l1_slope};
-  if (!pass.bidirectional) {
-    layer_scan<T>(pass.exec, pass.fused, pass.scan_extents(), Direction::reverse, load, store,
-                  IgnoreTotal());
-    return;
-  }
+  if (!pass.bidirectional) return lines.scan(pass, Direction::reverse, load, store);
   layer_scan<T>(pass.exec, pass.fused, pass.scan_extents(), Direction::reverse, load,
                 StoreNothing(), StoreTotal<T>{workspace.totals, pass.sizes.ranks});
   Kokkos::parallel_for("fused_scan::ArSsm::both_directions_backward",
@@ -153,11 +149,13 @@ struct ConvolutionTerm {
     KOKKOS_FUNCTION void add(int n, std::int64_t first, int count, T* sums) const {
       if (n == 3) return add_products(first, count, sums, [](std::int64_t) { return T(1); });
       if (!x.tap[n]) return;
-      if (x.column_stride == 1) {
-        add_products(first, count, sums, [this, n](std::int64_t d) { return share * x.tap[n][d]; });
+      const T* const tap = x.tap[n];
+      const std::int64_t stride = x.column_stride[n];
+      if (stride == 1) {
+        add_products(first, count, sums, [this, tap](std::int64_t d) { return share * tap[d]; });
       } else {
         add_products(first, count, sums,
-                     [this, n](std::int64_t d) { return share * x.tap[n][d * x.column_stride]; });
+                     [this, tap, stride](std::int64_t d) { return share * tap[d * stride]; });
       }
     }
 
@@ -207,9 +205,9 @@ struct CombineSums {
 };
 
 /// One pass over `pass.batches` elements of the batch. `gradient_of_x` may be anything but x and g.
-template <class T, class Exec>
+template <class T, class Exec, class SequenceLines>
 void run_backward(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x, const Rows<const T>& g,
-                  const Rows<T>& gradient_of_x, T l1_slope) {
+                  const Rows<T>& gradient_of_x, const SequenceLines& lines, T l1_slope) {
   const auto& [d_model, ranks, hidden] = pass.sizes;
   const auto& workspace = pass.workspace;
   const auto& parameters = pass.parameters;
@@ -220,7 +218,7 @@ void run_backward(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x, const 
   const Rows<T> kv = pass.ranks_of(workspace.kv);
   const Rows<T> products = pass.products();
 
-  const Convolution<T> of_x{x, nullptr, pass.convolution_shift, false};
+  const Convolution<T> of_x{x, nullptr, pass.convolution_shift, false, pass.around};
   column_sums<4>(pass.exec, "fused_scan::ArSsm::convolution_gradient", pass.slabs(), d_model,
                  ConvolutionTerm<T>{g, of_x, pass.direction_share()},
                  ConvolutionTarget{offset(parameters.conv_weight), offset(parameters.output_bias)},
@@ -232,7 +230,7 @@ void run_backward(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x, const 
                          Matrix<T>{parameters.output_weight.data(), ranks, 1}, ranks, kv,
                          workspace.packed, StoreRows<T>{kv});
 
-  scan_gradient(pass, l1_slope);
+  scan_gradient(pass, lines, l1_slope);
 
   column_sums<1>(pass.exec, "fused_scan::ArSsm::gate_bias_2_gradient", pass.slabs(), ranks,
                  RowTerm<T>{kv}, BiasTarget{offset(parameters.gate_bias_2)}, sums, count);
@@ -249,7 +247,8 @@ void run_backward(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x, const 
   transposed_product<Exec, T>(pass.exec, "fused_scan::ArSsm::input_weights_gradient", pass.slabs(),
                               products, pass.sizes.product_columns(), x, d_model,
                               sums + offset(parameters.gate_weight_0), count);
-  const Convolution<T> of_g{g, parameters.conv_weight.data(), pass.convolution_shift, true};
+  const Convolution<T> of_g{g, parameters.conv_weight.data(), pass.convolution_shift, true,
+                            pass.around};
   dense_product<Exec, T>(
       pass.exec, "fused_scan::ArSsm::input_gradient", rows, products, pass.sizes.product_columns(),
       Matrix<T>{parameters.gate_weight_0.data(), d_model, 1}, d_model, gradient_of_x,

@@ -14,7 +14,10 @@
 #include <fused_scan/concepts.hpp>
 #include <fused_scan/impl/array/checks.hpp>
 #include <fused_scan/impl/array/overlap.hpp>
+#include <fused_scan/impl/order/held_tree.hpp>
 #include <fused_scan/impl/scan.hpp>
+#include <fused_scan/impl/segmented_scan.hpp>
+#include <fused_scan/layers/ar_ssm/surroundings.hpp>
 #include <fused_scan/layers/dense_product.hpp>
 #include <iostream>
 #include <string>
@@ -163,6 +166,41 @@ void check_gradients(const std::string& function, const Parameters& gradients,
            " elements in other shapes than the " + std::to_string(parameters.all.size()) +
            " parameters: use make_gradients()";
   });
+}
+
+inline void require_fused_scan(const std::string& function, const ArSsmConfig& config,
+                               const char* what) {
+  require(config.use_fused_scan, function,
+          [&] { return std::string(what) + " needs use_fused_scan"; });
+}
+
+/// The offsets of packed sequences, as far as they can be read.
+template <class Exec, class X, class Y, class Offsets>
+void check_packed(const std::string& function, const ArSsmConfig& config, const X& x,
+                  const Y& written, const Offsets& offsets) {
+  assert_offsets<Exec, Offsets>();
+  require_fused_scan(function, config, "a call with offsets");
+  check_offsets_view(function.c_str(), offsets, array_of(written));
+  if constexpr (reads_offsets<Exec, Offsets>) {
+    check_offsets(function.c_str(), offsets, static_cast<std::int64_t>(x.extent(1)));
+  }
+}
+
+template <class X, class State>
+void check_state(const std::string& function, const ArSsmConfig& config, bool training, const X& x,
+                 const State& state) {
+  require_fused_scan(function, config, "a call with a state");
+  require(!training, function, [] {
+    return std::string("a call with a state needs evaluation mode: eval() turns it on");
+  });
+  require(config.causal_convolution, function, [] {
+    return std::string(
+        "a call with a state needs causal_convolution: else the convolution looks one position "
+        "ahead");
+  });
+  const std::int64_t batch = x.extent(0);
+  check_extents(function, "the state's", state.sums, {held_rows, batch, config.max_rank});
+  check_extents(function, "the state's", state.last_x, {batch, convolution_reach, config.d_model});
 }
 
 }  // namespace fused_scan::impl

@@ -11,8 +11,10 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <fused_scan/layers/ar_ssm/lines.hpp>
 #include <fused_scan/layers/ar_ssm/pass.hpp>
 #include <fused_scan/layers/ar_ssm/scan.hpp>
+#include <fused_scan/layers/ar_ssm/surroundings.hpp>
 
 namespace fused_scan::impl {
 
@@ -162,16 +164,12 @@ struct StoreBothDirections {
   }
 };
 
-template <class T, class Exec>
-void scan_u(const ArSsmPass<T, Exec>& pass) {
+template <class T, class Exec, class SequenceLines>
+void scan_u(const ArSsmPass<T, Exec>& pass, const SequenceLines& lines) {
   const GatedProducts<T> gated(pass);
   const LoadU<T> load{gated};
   const StoreKv<T> store{gated, pass.workspace.kv, pass.workspace.k};
-  if (!pass.bidirectional) {
-    layer_scan<T>(pass.exec, pass.fused, pass.scan_extents(), Direction::forward, load, store,
-                  IgnoreTotal());
-    return;
-  }
+  if (!pass.bidirectional) return lines.scan(pass, Direction::forward, load, store);
   layer_scan<T>(pass.exec, pass.fused, pass.scan_extents(), Direction::forward, load,
                 StoreNothing(), StoreTotal<T>{pass.workspace.totals, pass.sizes.ranks});
   Kokkos::parallel_for("fused_scan::ArSsm::both_directions",
@@ -185,19 +183,20 @@ void scan_u(const ArSsmPass<T, Exec>& pass) {
 template <class T>
 struct ConvolutionRow {
   const T* tap[3];  // nullptr: beyond the sequence
-  std::int64_t column_stride;
+  std::int64_t column_stride[3];
   const T* kernel;
 
   KOKKOS_FUNCTION T operator()(std::int64_t d) const {
     T sum(0);
     for (int n = 0; n < 3; ++n) {
-      if (tap[n]) sum += kernel[3 * d + n] * tap[n][d * column_stride];
+      if (tap[n]) sum += kernel[3 * d + n] * tap[n][d * column_stride[n]];
     }
     return sum;
   }
 
   KOKKOS_FUNCTION bool is_inside_and_dense() const {
-    return tap[0] && tap[1] && tap[2] && column_stride == 1;
+    return tap[0] && tap[1] && tap[2] && column_stride[0] == 1 && column_stride[1] == 1 &&
+           column_stride[2] == 1;
   }
   KOKKOS_FUNCTION T inside(std::int64_t d) const {
     T sum(0);
@@ -212,13 +211,17 @@ struct Convolution {
   const T* kernel;
   int shift;
   bool transposed;  // tap n is on position l - n + shift
+  Surroundings<T> around{};
 
   KOKKOS_FUNCTION ConvolutionRow<T> row(const Position& at) const {
-    ConvolutionRow<T> of_row{{}, input.column_stride, kernel};
+    ConvolutionRow<T> of_row{{}, {}, kernel};
     for (int n = 0; n < 3; ++n) {
-      const int step = transposed ? shift - n : n - shift;
-      const bool inside = 0 <= at.l + step && at.l + step < input.length;
-      of_row.tap[n] = inside ? input.row({at.b, at.l + step}) : nullptr;
+      const std::int64_t l = at.l + (transposed ? shift - n : n - shift);
+      const bool inside = 0 <= l && l < input.length && around.are_together(at.l, l);
+      of_row.tap[n] = inside  ? input.row({at.b, l})
+                      : l < 0 ? around.row_before({at.b, l})
+                              : nullptr;
+      of_row.column_stride[n] = inside ? input.column_stride : 1;
     }
     return of_row;
   }
@@ -264,7 +267,7 @@ void make_output(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x, const R
   const auto& [d_model, ranks, hidden] = pass.sizes;
   const Matrix<T> weights{pass.parameters.output_weight.data(), 1, ranks};
   const Convolution<T> convolution{x, pass.parameters.conv_weight.data(), pass.convolution_shift,
-                                   false};
+                                   false, pass.around};
   dense_product<Exec, T>(pass.exec, "fused_scan::ArSsm::output", pass.rows(),
                          pass.ranks_of(pass.workspace.kv), ranks, weights, d_model, y,
                          pass.workspace.packed,
@@ -273,11 +276,12 @@ void make_output(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x, const R
 }
 
 /// Everything up to k * v: what backward recomputes where forward didn't keep it.
-template <class T, class Exec>
-void make_activations(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x) {
+template <class T, class Exec, class SequenceLines>
+void make_activations(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x,
+                      const SequenceLines& lines) {
   make_products(pass, x);
   make_gates(pass);
-  scan_u(pass);
+  scan_u(pass, lines);
 }
 
 }  // namespace fused_scan::impl

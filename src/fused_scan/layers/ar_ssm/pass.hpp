@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <fused_scan/ar_ssm_parameters.hpp>
 #include <fused_scan/layers/ar_ssm/gates.hpp>
+#include <fused_scan/layers/ar_ssm/surroundings.hpp>
 #include <fused_scan/layers/ar_ssm/workspace.hpp>
 #include <fused_scan/layers/dense_product.hpp>
 #include <fused_scan/scan_options.hpp>
@@ -25,6 +26,7 @@ struct ArSsmPass {
   bool bidirectional;
   bool fused;
   int convolution_shift;  // tap n of the convolution is on position l + n - convolution_shift
+  Surroundings<T> around;
   ArSsmWorkspace<T, Exec> workspace;
 
   std::int64_t rows() const { return batches * length; }

@@ -39,6 +39,8 @@ struct ArSsmWorkspace {
   T* hidden_gradient = nullptr;
   // For each group of slabs the gradients of all parameters.
   T* gradient_sums = nullptr;
+  // Of packed sequences, a number for each position: Surroundings::positions_before.
+  T* positions_before = nullptr;
   // What diagnostics need beside their own Views; behind all that a backward pass may find again.
   T* diagnostics_kv = nullptr;    // rows x ranks: k * v of one direction
   T* diagnostics_sums = nullptr;  // for each group of slabs three numbers for a rank
@@ -46,9 +48,11 @@ struct ArSsmWorkspace {
   std::int64_t size = 0;  // elements of T in all
 
   /// The parts, from `base` on. Without `keep` only what a forward pass needs that nothing follows:
-  /// k * v then takes the place of the gates, and there are no slopes and no k.
+  /// k * v then takes the place of the gates, and there are no slopes and no k. `packed_length` is
+  /// that of packed sequences, 0 where there are none.
   ArSsmWorkspace(const ArSsmSizes& sizes, std::int64_t rows, std::int64_t batches, bool keep,
-                 bool backward, bool diagnostics, std::int64_t parameter_count, T* base) {
+                 bool backward, bool diagnostics, std::int64_t packed_length,
+                 std::int64_t parameter_count, T* base) {
     const auto take = [&](std::int64_t count) {
       constexpr std::int64_t line = 64 / sizeof(T);
       T* const part = base ? base + size : nullptr;
@@ -70,6 +74,7 @@ struct ArSsmWorkspace {
       hidden_gradient = take(rows * sizes.hidden);
 #endif
     }
+    if (packed_length > 0) positions_before = take(packed_length);
     if (diagnostics) {
       diagnostics_kv = take(rows * sizes.ranks);
       diagnostics_sums = take(sum_groups<Exec> * 3 * sizes.ranks);

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef FUSED_SCAN_IMPL_DISTRIBUTED_MAKE_NODE_HPP
-#define FUSED_SCAN_IMPL_DISTRIBUTED_MAKE_NODE_HPP
+#ifndef FUSED_SCAN_IMPL_MAKE_NODE_HPP
+#define FUSED_SCAN_IMPL_MAKE_NODE_HPP
 
 // The nodes over whole chunks of lines: a pass that only reads.
 
