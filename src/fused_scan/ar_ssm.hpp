@@ -220,12 +220,30 @@ class ArSsm {
     state.position += rows.length;
   }
 
+  /// forward() of sequences that are spread over the ranks of an MPI communicator, of which each
+  /// has a piece, in their order; it may be empty. To be called by all of them, with layers of the
+  /// same state and parameters; <fused_scan/distributed.hpp> must be included. y has the bits of
+  /// one rank, but with Kokkos Kernels. Noise from a seed is that of one rank; a View of noise has
+  /// the piece's. Waits for the other ranks; backward() doesn't go on from it.
+  ///
+  /// Throws on every rank where the call is wrong on one.
+  template <class Comm, KokkosView X, KokkosView Y>
+    requires(!KokkosView<Comm>)
+  void forward(const Exec& exec, Comm comm, const X& local_x, const Y& local_y) {
+    run_over_ranks("fused_scan::ArSsm::forward", exec, comm, local_x, local_y, false);
+  }
+
   /// y = the mean of both directions' outputs. One sweep over u does for both scans: at each
   /// position the two sums overlap in one element, so that they add up to the line's total and it.
   ///@{
   template <KokkosView X, KokkosView Y>
   void forward_bidirectional(const Exec& exec, const X& x, const Y& y) {
     run_forward("fused_scan::ArSsm::forward_bidirectional", exec, x, y, true, nullptr);
+  }
+  template <class Comm, KokkosView X, KokkosView Y>
+    requires(!KokkosView<Comm>)
+  void forward_bidirectional(const Exec& exec, Comm comm, const X& local_x, const Y& local_y) {
+    run_over_ranks("fused_scan::ArSsm::forward_bidirectional", exec, comm, local_x, local_y, true);
   }
   template <KokkosView X, KokkosView Y>
   void forward_bidirectional(const Exec& exec, const X& x, const Y& y, Diagnostics& diagnostics) {
@@ -338,6 +356,9 @@ class ArSsm {
     if (m_noise.data()) {
       uniform.data = m_noise.data();
       for (int d = 0; d < 3; ++d) uniform.strides[d] = m_noise.stride(d);
+    } else if (around.whole_length > 0) {
+      uniform.first_position = around.first_position;
+      uniform.whole_length = around.whole_length;
     }
     const impl::GateFunction<Scalar> gates{m_config.gate_mode,
                                            static_cast<Scalar>(m_config.gumbel_temperature),
@@ -361,8 +382,9 @@ class ArSsm {
   }
 
   template <class X>
-  impl::Rows<const Scalar> input_rows(const std::string& function, const X& x) {
-    impl::check_sequence<Scalar, Exec>(function, "x", x, m_config.d_model);
+  impl::Rows<const Scalar> input_rows(const std::string& function, const X& x,
+                                      bool may_be_empty = false) {
+    impl::check_sequence<Scalar, Exec>(function, "x", x, m_config.d_model, may_be_empty);
     if (impl::is_complex_v<typename X::non_const_value_type> && !std::exchange(m_warned, true)) {
       impl::warn(function + ": x is complex, its imaginary part is ignored");
     }
@@ -377,7 +399,7 @@ class ArSsm {
   template <class X, class Y, class SequenceLines = impl::WholeLines>
   void run_forward(const std::string& function, const Exec& exec, const X& x, const Y& y,
                    bool bidirectional, Diagnostics* diagnostics, const SequenceLines& lines = {}) {
-    const auto in = input_rows(function, x);
+    const auto in = input_rows(function, x, SequenceLines::may_be_empty);
     const std::int64_t batch = x.extent(0);
     const std::int64_t length = x.extent(1);
     const auto out =
@@ -410,6 +432,37 @@ class ArSsm {
       impl::summarize_diagnostics(exec, workspace, *diagnostics, m_config.l1_regularization,
                                   m_current_max_rank);
     }
+  }
+
+  template <class Comm, class X, class Y>
+  void run_over_ranks(const char* function, const Exec& exec, Comm comm, const X& x, const Y& y,
+                      bool bidirectional) {
+    using OverRanks = impl::OverRanks<Comm>;
+    const std::int64_t batch = x.extent(0), length = x.extent(1), d_model = x.extent(2);
+    const auto lengths = OverRanks::template agreed_lengths<Scalar>(
+        comm, function, state_as_text(), batch, length, d_model, [&] {
+          input_rows(function, x, true);
+          impl::output_rows<Scalar, Exec>(function, "y", y, {batch, length, d_model});
+          impl::check_apart(function, "x", x, "y", y);
+          check_noise(function, batch, length);
+          acquire(exec, batch, length, m_training && !m_checkpointing,
+                  m_training && !m_checkpointing, false, 0);
+        });
+    const typename OverRanks::template SequenceLines<Scalar, Exec> lines(
+        exec, comm, function, impl::real_rows<Scalar>(x), batch, d_model, lengths);
+    run_forward(function, exec, x, y, bidirectional, nullptr, lines);
+  }
+
+  /// What results depend on beside the parameters.
+  std::string state_as_text() const {
+    std::string text;
+    for (const double number :
+         {double(m_config.max_rank), double(m_current_max_rank), double(m_config.gate_hidden_dim),
+          double(m_config.gate_mode), m_config.gumbel_temperature, double(m_training),
+          double(m_checkpointing), double(m_config.causal_convolution), double(m_noise_passes)}) {
+      text += std::to_string(number) + " ";
+    }
+    return text + std::to_string(m_noise_seed);
   }
 
   template <class X, class GradY, class GradX, class SequenceLines = impl::WholeLines>

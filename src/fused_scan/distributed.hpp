@@ -40,6 +40,7 @@
 #include <Kokkos_Core.hpp>
 #include <fused_scan/concepts.hpp>
 #include <fused_scan/impl/distributed/scan.hpp>
+#include <fused_scan/layers/ar_ssm/distributed.hpp>
 #include <fused_scan/operators.hpp>
 #include <fused_scan/recurrence.hpp>
 #include <fused_scan/scan.hpp>

@@ -43,6 +43,7 @@ struct CallRecord {
   std::int64_t op = 0;
   std::int64_t elements = 0;
   std::int64_t results = 0;
+  std::int64_t layer = 0;                     // a number for everything that a layer is
   std::int64_t states = 0;                    // 1: an initial one is given; 2: a final one is
   std::int64_t extent[Array::max_rank] = {};  // 0 of the axis
 
@@ -81,6 +82,7 @@ inline Difference difference(const CallRecord& call, const CallRecord& other) {
   if (call.axis != other.axis) {
     return {"axis " + std::to_string(call.axis), "axis " + std::to_string(other.axis)};
   }
+  if (call.layer != other.layer) return {"a layer in another state", "its own"};
   if (call.op != other.op) return {"another operator", "its own"};
   if (call.elements != other.elements) return {"elements of another type", "its own"};
   if (call.results != other.results) return {"results of another type", "its own"};
