@@ -224,7 +224,7 @@ class ArSsm {
   /// has a piece, in their order; it may be empty. To be called by all of them, with layers of the
   /// same state and parameters; <fused_scan/distributed.hpp> must be included. y has the bits of
   /// one rank, but with Kokkos Kernels. Noise from a seed is that of one rank; a View of noise has
-  /// the piece's. Waits for the other ranks; backward() doesn't go on from it.
+  /// the piece's. Waits for the other ranks; backward() recomputes the activations.
   ///
   /// Throws on every rank where the call is wrong on one.
   template <class Comm, KokkosView X, KokkosView Y>
@@ -277,6 +277,26 @@ class ArSsm {
     run_backward("fused_scan::ArSsm::backward_bidirectional", exec, x, grad_y, grad_x, gradients,
                  l1_weight, true);
   }
+
+  /// Both over ranks, as forward(): gradients of parameters are those of the whole sequences, on
+  /// every rank, and the same from run to run for the same cut.
+  ///@{
+  template <class Comm, KokkosView X, KokkosView GradY, KokkosView GradX>
+    requires(!KokkosView<Comm>)
+  void backward(const Exec& exec, Comm comm, const X& local_x, const GradY& local_grad_y,
+                const GradX& local_grad_x, const Parameters& gradients, double l1_weight = 0) {
+    run_backward_over_ranks("fused_scan::ArSsm::backward", exec, comm, local_x, local_grad_y,
+                            local_grad_x, gradients, l1_weight, false);
+  }
+  template <class Comm, KokkosView X, KokkosView GradY, KokkosView GradX>
+    requires(!KokkosView<Comm>)
+  void backward_bidirectional(const Exec& exec, Comm comm, const X& local_x,
+                              const GradY& local_grad_y, const GradX& local_grad_x,
+                              const Parameters& gradients, double l1_weight = 0) {
+    run_backward_over_ranks("fused_scan::ArSsm::backward_bidirectional", exec, comm, local_x,
+                            local_grad_y, local_grad_x, gradients, l1_weight, true);
+  }
+  ///@}
 
   /// Bytes that forward and backward (in training), or forward alone (in evaluation) allocate for a
   /// batch of that shape, without diagnostics. It is linear in length; `batch` counts without
@@ -378,6 +398,7 @@ class ArSsm {
             m_config.use_fused_scan,
             m_config.causal_convolution ? 2 : 1,
             around.from_batch(first_batch),
+            around.from_batch(first_batch),
             workspace};
   }
 
@@ -453,6 +474,30 @@ class ArSsm {
     run_forward(function, exec, x, y, bidirectional, nullptr, lines);
   }
 
+  template <class Comm, class X, class GradY, class GradX>
+  void run_backward_over_ranks(const char* function, const Exec& exec, Comm comm, const X& x,
+                               const GradY& grad_y, const GradX& grad_x,
+                               const Parameters& gradients, double l1_weight, bool bidirectional) {
+    using OverRanks = impl::OverRanks<Comm>;
+    const std::int64_t batch = x.extent(0), length = x.extent(1), d_model = x.extent(2);
+    const auto lengths = OverRanks::template agreed_lengths<Scalar>(
+        comm, function, state_as_text() + " " + std::to_string(l1_weight), batch, length, d_model,
+        [&] {
+          input_rows(function, x, true);
+          impl::gradient_rows<Scalar, Exec>(function, "grad_y", grad_y, {batch, length, d_model});
+          impl::output_rows<Scalar, Exec>(function, "grad_x", grad_x, {batch, length, d_model});
+          impl::check_apart(function, "x", x, "grad_x", grad_x);
+          impl::check_apart(function, "grad_y", grad_y, "grad_x", grad_x);
+          impl::check_gradients(function, gradients, m_parameters);
+          check_noise(function, batch, length);
+          acquire(exec, batch, length, true, true, false, 0);
+        });
+    typename OverRanks::template SequenceLines<Scalar, Exec> lines(
+        exec, comm, function, impl::real_rows<Scalar>(x), batch, d_model, lengths);
+    lines.add_gradient(exec, impl::rows_of(grad_y));
+    run_backward(function, exec, x, grad_y, grad_x, gradients, l1_weight, bidirectional, lines);
+  }
+
   /// What results depend on beside the parameters.
   std::string state_as_text() const {
     std::string text;
@@ -469,7 +514,7 @@ class ArSsm {
   void run_backward(const std::string& function, const Exec& exec, const X& x, const GradY& grad_y,
                     const GradX& grad_x, const Parameters& gradients, double l1_weight,
                     bool bidirectional, const SequenceLines& lines = {}) {
-    const auto in = input_rows(function, x);
+    const auto in = input_rows(function, x, SequenceLines::may_be_empty);
     const std::int64_t batch = x.extent(0);
     const std::int64_t length = x.extent(1);
     const auto g = impl::gradient_rows<Scalar, Exec>(function, "grad_y", grad_y,
@@ -495,10 +540,15 @@ class ArSsm {
                       Scalar(0));
     const Scalar l1_slope = static_cast<Scalar>(
         l1_weight * m_config.l1_regularization /
-        (static_cast<double>(batch) * static_cast<double>(length) * m_config.max_rank));
+        (static_cast<double>(batch) *
+         static_cast<double>(around.whole_length > 0 ? around.whole_length : length) *
+         m_config.max_rank));
     const std::int64_t step = batches_at_a_time(batch);
     for (std::int64_t b = 0; b < batch; b += step) {
-      const Pass pass = make_pass(exec, b, step, length, bidirectional, around, workspace);
+      Pass pass = make_pass(exec, b, step, length, bidirectional, around, workspace);
+      if constexpr (requires { lines.surroundings_of_gradient(); }) {
+        pass.around_gradient = lines.surroundings_of_gradient().from_batch(b);
+      }
       if (!kept) impl::make_activations(pass, in.from_batch(b), lines);
       impl::run_backward(pass, in.from_batch(b), g.from_batch(b), out.from_batch(b), lines,
                          l1_slope);
@@ -506,6 +556,9 @@ class ArSsm {
     Kokkos::parallel_for("fused_scan::ArSsm::combine_sums", impl::range_policy(exec, count),
                          impl::CombineSums<Scalar>{workspace.gradient_sums, count,
                                                    static_cast<int>(groups), gradients.all.data()});
+    if constexpr (requires { lines.sum_over_ranks(exec, gradients.all.data(), count); }) {
+      lines.sum_over_ranks(exec, gradients.all.data(), count);
+    }
   }
 
   ArSsmConfig m_config;

@@ -4,12 +4,15 @@
 // The layer over ranks: the bits of one rank that has the whole sequences.
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/ar_ssm.hpp>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "../recurrence_call.hpp"
 #include "distributed_call.hpp"
@@ -84,6 +87,54 @@ TEST_CASE("DistributedArSsm.NoiseIsThatOfOneRank") {
   ArSsmConfig config{.d_model = d_model, .max_rank = 8};
   config.gate_mode = GateMode::gumbel;
   check_layer(config, false, true, 70);
+}
+
+// The gradient of x has the bits of one rank; those of parameters are summed up in another order.
+TEST_CASE("DistributedArSsm.Backward") {
+  const int ranks = test::size_of(MPI_COMM_WORLD), rank = rank_of();
+  for (const bool bidirectional : {false, true})
+    for (const bool causal : {false, true})
+      for (const std::size_t length : {1, 4, 200})
+        for (std::uint64_t seed = 0; seed < 4; ++seed) {
+          ArSsmConfig config{.d_model = d_model, .max_rank = 8};
+          config.causal_convolution = causal;
+          const auto whole = random_array<float>({2, length, d_model}, 7);
+          const auto whole_g = random_array<float>({2, length, d_model}, 8);
+          Layer alone = make_layer(config, true), layer = make_layer(config, true);
+          layer.set_checkpointing(seed % 2 == 1);
+          const Cuts cuts = seed == 0 ? even_cuts(length, ranks) : random_cuts(length, ranks, seed);
+          INFO(to_string(cuts, length)
+               << (bidirectional ? ", bidirectional" : "") << (causal ? ", causal" : ""));
+          const auto run = [&](Layer& of, const HostArray<float>& x_array,
+                               const HostArray<float>& g_array, auto... comm) {
+            const auto x = make_view<Strided>("x", x_array);
+            const auto g = make_view<Sequences>("g", g_array);
+            const auto grad_x = make_view<Sequences>("grad_x", x_array.extents);
+            const auto gradients = of.make_gradients();
+            if (bidirectional) {
+              of.backward_bidirectional(Exec{}, comm..., x, g, grad_x, gradients, 0.5);
+            } else {
+              of.backward(Exec{}, comm..., x, g, grad_x, gradients, 0.5);
+            }
+            return std::pair(read(grad_x), read(gradients.all));
+          };
+          const auto expected = run(alone, whole, whole_g);
+          const auto piece = run(layer, piece_of(whole, 1, cuts, rank),
+                                 piece_of(whole_g, 1, cuts, rank), MPI_COMM_WORLD);
+          CHECK_THAT(piece.first, equals_bitwise(piece_of(expected.first, 1, cuts, rank)));
+          double largest = 0, off = 0;
+          for (std::size_t i = 0; i < expected.second.values.size(); ++i) {
+            const double right = expected.second.values[i];
+            largest = std::max(largest, std::abs(right));
+            off = std::max(off, std::abs(double(piece.second.values[i]) - right));
+          }
+          CHECK(off <= 1e-5 * largest);
+          // Every rank has the same.
+          HostArray<float> first = piece.second;
+          MPI_Bcast(first.values.data(), static_cast<int>(first.values.size()), MPI_FLOAT, 0,
+                    MPI_COMM_WORLD);
+          CHECK_THAT(piece.second, equals_bitwise(first));
+        }
 }
 
 TEST_CASE("DistributedArSsm.Errors") {
