@@ -5,7 +5,8 @@
 
 /// \file
 /// Scans and linear recurrences along an axis that is spread over the ranks of an MPI communicator.
-/// For programs that link FusedScan::mpi.
+/// For programs that link FusedScan::mpi. With this header the passes of the layer, ArSsm, take a
+/// communicator as well: ar_ssm.hpp.
 ///
 /// Each rank gives its piece of the axis, in the order of the ranks. Pieces may differ in length,
 /// and be empty. What scan.hpp says of Views, operators, order and synchronisation holds here too.
