@@ -500,14 +500,13 @@ class ArSsm {
 
   /// What results depend on beside the parameters.
   std::string state_as_text() const {
-    std::string text;
-    for (const double number :
-         {double(m_config.max_rank), double(m_current_max_rank), double(m_config.gate_hidden_dim),
-          double(m_config.gate_mode), m_config.gumbel_temperature, double(m_training),
-          double(m_checkpointing), double(m_config.causal_convolution), double(m_noise_passes)}) {
-      text += std::to_string(number) + " ";
+    std::string text = std::to_string(m_config.gumbel_temperature);
+    for (const int number : {m_config.max_rank, m_current_max_rank, m_config.gate_hidden_dim,
+                             static_cast<int>(m_config.gate_mode), m_training ? 1 : 0,
+                             m_checkpointing ? 1 : 0, m_config.causal_convolution ? 1 : 0}) {
+      text += " " + std::to_string(number);
     }
-    return text + std::to_string(m_noise_seed);
+    return text + " " + std::to_string(m_noise_passes) + " " + std::to_string(m_noise_seed);
   }
 
   template <class X, class GradY, class GradX, class SequenceLines = impl::WholeLines>

@@ -126,7 +126,7 @@ TEST_CASE("DistributedArSsm.Backward") {
           for (std::size_t i = 0; i < expected.second.values.size(); ++i) {
             const double right = expected.second.values[i];
             largest = std::max(largest, std::abs(right));
-            off = std::max(off, std::abs(double(piece.second.values[i]) - right));
+            off = std::max(off, std::abs(static_cast<double>(piece.second.values[i]) - right));
           }
           CHECK(off <= 1e-5 * largest);
           // Every rank has the same.

@@ -56,10 +56,11 @@ struct ValuesOf : M {
 /// values there is nothing, which doesn't.
 template <class M>
 struct ValuesAfterNothing {
-  struct value_type {
+  struct Value {
     typename M::value_type value;
     bool given;
   };
+  using value_type = Value;
   static constexpr bool always_finished = true;
 
   M monoid;
