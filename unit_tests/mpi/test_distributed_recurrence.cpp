@@ -193,8 +193,10 @@ TEST_CASE("DistributedRecurrence.OneCoefficient") {
   for (int r = 0; r < rank; ++r) before += 100 + 37 * static_cast<std::size_t>(r);
   linear_recurrence(Exec{}, MPI_COMM_WORLD, a, b, h, 0);
   HostArray<float> expected({own, 2});
-  for (std::size_t i = 0; i < expected.values.size(); ++i)
-    expected.values[i] = static_cast<float>(before + 1 + i / 2);
+  for (std::size_t i = 0; i < expected.values.size(); ++i) {
+    const std::size_t row = i / 2;
+    expected.values[i] = static_cast<float>(before + 1 + row);
+  }
   CHECK_THAT(read(h), equals(expected));
 }
 
