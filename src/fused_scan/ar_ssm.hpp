@@ -45,9 +45,10 @@ namespace fused_scan {
 /// memory_usage() has its size.
 ///
 /// **What backward reuses.** In training, without checkpointing, forward keeps its activations. The
-/// next backward for the same x, shape and direction takes them, and uses them up: x and parameters
-/// must not have changed in between. In any other case backward first recomputes them with the same
-/// code: the same bits. With checkpointing both passes take one element of the batch at a time.
+/// next backward for the same x, shape, direction and offsets takes them, and uses them up: these
+/// and parameters must not have changed in between. In any other case backward first recomputes
+/// them with the same code: the same bits. With checkpointing both passes take one element of the
+/// batch at a time.
 ///
 /// **Reproducibility.** With use_fused_scan, results depend on the data, and not on the number of
 /// threads.
