@@ -232,7 +232,7 @@ void run(const Arguments& arguments) {
 
 }  // namespace
 
-void add_ar_ssm_command(CLI::App& program) {
+void add_ar_ssm_command(CLI::App& program, const Ranks& ranks) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = program.add_subcommand("ar-ssm", "Run an AR-SSM layer from a model file");
   command->add_option("MODEL", arguments->model, "The model file")->required();
@@ -254,7 +254,7 @@ void add_ar_ssm_command(CLI::App& program) {
       "follow from the shapes.\n"
       "\n"
       "OUT gets /y, /gradients with x and the parameters' names, and /diagnostics.");
-  command->callback([arguments] { run(*arguments); });
+  command->callback([arguments, &ranks] { ranks.on_the_first([&] { run(*arguments); }); });
 }
 
 }  // namespace fused_scan::cli

@@ -30,15 +30,18 @@ class CarriedStates {
   using State = carried_state_t<Op, T>;
   using Row = Kokkos::View<State*, Exec::memory_space>;
 
-  explicit CarriedStates(std::size_t lines)
-      : m_state("fused-scan: states", lines), m_total("fused-scan: totals", lines) {}
+  /// `chained`: what is handed on is the state after a piece, which serves where the operator is
+  /// exactly associative.
+  CarriedStates(std::size_t lines, bool chained)
+      : m_chained(chained),
+        m_state("fused-scan: states", lines),
+        m_total("fused-scan: totals", lines) {}
 
   void restart() { m_pieces = 0; }
   std::size_t pieces() const { return m_pieces; }
   /// What the piece to come starts from, once prepare() has been called.
   const Row& state() const { return m_state; }
-  /// Where the total of the piece to come is stored; for exactly associative operators, the state
-  /// after it.
+  /// Where the total of the piece to come is stored; of a chain the state after it.
   const Row& total() const { return m_total; }
 
   void fill_with_identity(const Exec& exec, const Row& row) const {
@@ -46,7 +49,7 @@ class CarriedStates {
   }
 
   void prepare(const Exec& exec) {
-    if (exactly_associative_v<Op, T> && m_pieces > 0) return;
+    if (m_chained && m_pieces > 0) return;
     fill_with_identity(exec, m_state);
     for (std::size_t level = m_nodes.size(); level-- > 0;) {
       if ((m_pieces >> level) & 1) combine(exec, m_state, m_nodes[level], m_state);
@@ -55,7 +58,7 @@ class CarriedStates {
 
   /// The piece has been scanned; its total is in total().
   void push(const Exec& exec) {
-    if constexpr (exactly_associative_v<Op, T>) {
+    if (m_chained) {
       std::swap(m_state, m_total);
     } else {
       std::size_t level = 0;
@@ -76,6 +79,7 @@ class CarriedStates {
 
  private:
   typename Op::template monoid<T> m_monoid;
+  bool m_chained;
   std::size_t m_pieces = 0;
   Row m_state;
   Row m_total;

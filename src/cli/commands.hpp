@@ -8,15 +8,17 @@
 #include <iostream>
 #include <string>
 
+#include "ranks.hpp"
+
 namespace fused_scan::cli {
 
 // One function for each subcommand of the program: it declares the subcommand's arguments and what
 // is done with them. That throws std::exception, with one line for the user, where it can't be
-// done.
-void add_ar_ssm_command(CLI::App& program);
-void add_info_command(CLI::App& program);
-void add_recurrence_command(CLI::App& program);
-void add_scan_command(CLI::App& program);
+// done; of several ranks the same on all. What ranks can't do together is done by the first.
+void add_ar_ssm_command(CLI::App& program, const Ranks& ranks);
+void add_info_command(CLI::App& program, const Ranks& ranks);
+void add_recurrence_command(CLI::App& program, const Ranks& ranks);
+void add_scan_command(CLI::App& program, const Ranks& ranks);
 
 /// One line on stderr, whatever is in the sentence: names and values of a user may have ends of
 /// lines.

@@ -40,6 +40,12 @@ Handle open_file(const fs::path& path, unsigned flags, const fs::path& name) {
   return file;
 }
 
+void close_written(Handle& file, const fs::path& name) {
+  if (H5Fflush(file.id(), H5F_SCOPE_GLOBAL) < 0 || !file.close()) {
+    fail("cannot write " + quoted(name) + ": " + hdf5_reason());
+  }
+}
+
 /// Where writing to `path` writes to: behind symbolic links, the last of which may point to what
 /// doesn't exist yet.
 fs::path behind_links(fs::path path) {
@@ -201,10 +207,10 @@ Dataset OutputFile::create_dataset(const std::string& name, const DatasetForm& f
   return Dataset(std::move(dataset), label);
 }
 
+void OutputFile::release() { close_written(m_file, m_path); }
+
 void OutputFile::commit() {
-  if (H5Fflush(m_file.id(), H5F_SCOPE_GLOBAL) < 0 || !m_file.close()) {
-    fail("cannot write " + quoted(m_path) + ": " + hdf5_reason());
-  }
+  if (m_file) close_written(m_file, m_path);
   if (current_version() != m_original_version) {
     fail(quoted(m_path) + " was changed by another program in the meantime and is left as it is");
   }
@@ -213,6 +219,16 @@ void OutputFile::commit() {
   } catch (const std::system_error& error) {
     fail("cannot write " + quoted(m_path) + ": " + error.what());
   }
+}
+
+void write_in_turn(const fs::path& temporary_path, const DatasetPath& path,
+                   const std::function<void(const Dataset&)>& write) {
+  Handle file = open_file(temporary_path, H5F_ACC_RDWR, path.file);
+  const std::string label = path.file.string() + ":" + path.name;
+  Handle dataset(H5Dopen2(file.id(), path.name.c_str(), H5P_DEFAULT));
+  if (!dataset) fail("cannot write " + label + ": " + hdf5_reason());
+  write(Dataset(std::move(dataset), label));
+  close_written(file, path.file);
 }
 
 }  // namespace fused_scan::cli

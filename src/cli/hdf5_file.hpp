@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -76,6 +77,10 @@ class OutputFile {
   Dataset create_dataset(const std::string& name, const Extents& extents, hid_t stored_type) {
     return create_dataset(name, DatasetForm(extents, stored_type));
   }
+  /// Lets other processes add to the temporary file, with write_in_turn(). No data set of this file
+  /// can be used afterwards.
+  void release();
+  const std::filesystem::path& temporary_path() const { return m_temporary.path(); }
   /// No data set of this file can be used afterwards.
   void commit();
 
@@ -93,6 +98,11 @@ class OutputFile {
   TemporaryFile m_temporary;
   Handle m_file;
 };
+
+/// Calls write(data set) with one of a temporary file that its owner has released. One process at a
+/// time may do so. `path` is what the user calls it.
+void write_in_turn(const std::filesystem::path& temporary_path, const DatasetPath& path,
+                   const std::function<void(const Dataset&)>& write);
 
 }  // namespace fused_scan::cli
 

@@ -68,8 +68,10 @@ void print_info() {
 
 }  // namespace
 
-void add_info_command(CLI::App& program) {
-  program.add_subcommand("info", "Version, Kokkos configuration and devices")->callback(print_info);
+void add_info_command(CLI::App& program, const Ranks& ranks) {
+  program.add_subcommand("info", "Version, Kokkos configuration and devices")->callback([&ranks] {
+    ranks.on_the_first(print_info);
+  });
 }
 
 }  // namespace fused_scan::cli

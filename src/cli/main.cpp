@@ -8,6 +8,7 @@
 
 #include "commands.hpp"
 #include "hdf5_file.hpp"
+#include "ranks.hpp"
 #include "temporary_file.hpp"
 
 int main(int argc, char** argv) {
@@ -15,6 +16,11 @@ int main(int argc, char** argv) {
   constexpr int wrong_use = 2;
   silence_hdf5();
   end_crashes_tidily();
+  const Ranks ranks(argc, argv);
+  const auto explain = [&](const std::string& sentence) {
+    if (ranks.is_first()) print_line(sentence);
+    return wrong_use;
+  };
 
   CLI::App program("Scans of arrays in HDF5 files, along any axis, and the AR-SSM layer.",
                    "fused-scan");
@@ -24,24 +30,23 @@ int main(int argc, char** argv) {
       "Threads and devices are chosen as in every Kokkos program: OMP_NUM_THREADS, "
       "KOKKOS_DEVICE_ID.\n\n"
       "Exit status: 0 for success; 2, one line on stderr, and nothing written otherwise.");
-  add_info_command(program);
-  add_scan_command(program);
-  add_recurrence_command(program);
-  add_ar_ssm_command(program);
+  add_info_command(program, ranks);
+  add_scan_command(program, ranks);
+  add_recurrence_command(program, ranks);
+  add_ar_ssm_command(program, ranks);
 
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return program.exit(error);  // --help and --version
+    if (error.get_exit_code() == 0) {  // --help and --version
+      return ranks.is_first() ? program.exit(error) : 0;
+    }
     std::string command = "fused-scan";
     for (const CLI::App* chosen : program.get_subcommands()) command += " " + chosen->get_name();
-    print_line(std::string(error.what()) + " (" + command + " --help shows the use)");
-    return wrong_use;
+    return explain(std::string(error.what()) + " (" + command + " --help shows the use)");
   } catch (const std::bad_alloc&) {
-    print_line("there is not enough memory");
-    return wrong_use;
+    return explain("there is not enough memory");
   } catch (const std::exception& error) {
-    print_line(error.what());
-    return wrong_use;
+    return explain(error.what());
   }
 }

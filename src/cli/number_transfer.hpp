@@ -19,6 +19,11 @@ namespace fused_scan::cli {
 double decoded_float16(std::uint16_t bits, int mantissa_bits);
 std::uint16_t encoded_float16(double number, int mantissa_bits);
 
+/// Bytes of memory that the transfer of an element takes, beside its number.
+inline std::size_t staging_of(const NumberFormat& format, hid_t stored_type) {
+  return format.coding == NumberFormat::Coding::by_hdf5 ? 0 : H5Tget_size(stored_type);
+}
+
 /// Reads and writes the numbers of a data set, whatever their format, as numbers of type T.
 class NumberTransfer {
  public:
@@ -27,8 +32,7 @@ class NumberTransfer {
 
   const Dataset& dataset() const { return m_dataset; }
   const NumberFormat& format() const { return m_format; }
-  /// Bytes of memory for each element, beside the numbers.
-  std::size_t staging() const { return by_hdf5() ? 0 : H5Tget_size(m_dataset.stored_type()); }
+  std::size_t staging() const { return staging_of(m_format, m_dataset.stored_type()); }
 
   template <class T>
   void read(T* numbers, const Box& box, ProgressBar& progress);

@@ -186,7 +186,7 @@ const char* const footer =
 
 }  // namespace
 
-void add_recurrence_command(CLI::App& program) {
+void add_recurrence_command(CLI::App& program, const Ranks& ranks) {
   const auto arguments = std::make_shared<Arguments>();
   CLI::App* command = program.add_subcommand(
       "recurrence", "Solve h(i) = a(i) h(i - 1) + b(i) along an axis of data sets");
@@ -198,7 +198,7 @@ void add_recurrence_command(CLI::App& program) {
       ->required();
   command->add_flag("--reverse", arguments->reverse, "Begin with the last position");
   command->footer(footer);
-  command->callback([arguments] { run(*arguments); });
+  command->callback([arguments, &ranks] { ranks.on_the_first([&] { run(*arguments); }); });
 }
 
 }  // namespace fused_scan::cli

@@ -3,6 +3,8 @@
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -17,6 +19,8 @@
 #include "element_type.hpp"
 #include "hdf5_file.hpp"
 #include "memory_budget.hpp"
+#include "number_transfer.hpp"
+#include "ranks.hpp"
 #include "scan_dataset.hpp"
 
 namespace fused_scan::cli {
@@ -71,7 +75,7 @@ ScanRequest request_of(const Arguments& arguments, const NumberFormat& out) {
   return request;
 }
 
-void print_summary(const Arguments& arguments, int axis, const Dataset& in,
+void print_summary(const Arguments& arguments, const Ranks& ranks, int axis, const Dataset& in,
                    const std::string& out_type, const Measurement& measured) {
   using Exec = Kokkos::DefaultExecutionSpace;
   const std::string in_type = type_name(in.stored_type());
@@ -83,6 +87,10 @@ void print_summary(const Arguments& arguments, int axis, const Dataset& in,
               out_type == in_type ? "" : (", to " + out_type).c_str());
   std::printf("on %s, concurrency %d, path %s\n", Exec::name(), Exec().concurrency(),
               measured.path.empty() ? "none (no elements)" : measured.path.c_str());
+  if (ranks.size() > 1) {
+    std::printf("over %d ranks, each with %s\n", ranks.size(),
+                measured.along_axis ? "pieces of all lines" : "lines of its own");
+  }
   const hsize_t slabs = measured.plan.slabs();
   if (slabs > 1) {
     std::printf("in %s slabs of at most %s\n", std::to_string(slabs).c_str(),
@@ -94,29 +102,91 @@ void print_summary(const Arguments& arguments, int axis, const Dataset& in,
   std::printf("\n%s written\n", arguments.out.c_str());
 }
 
-void run(const Arguments& arguments) {
-  const DatasetPath in_path(arguments.in);
-  const DatasetPath out_path(arguments.out);
-  const InputFile in_file(in_path.file);
-  const Dataset in = in_file.dataset(in_path.name);
-  const int axis = checked_axis(arguments.axis, in);
-  const NumberFormat in_format = number_format(in.stored_type(), in.label());
-  const Handle type = out_type(arguments, in, in_format);
-  const NumberFormat out_format = number_format(type.id(), arguments.out);
+/// What is read, and what it is to become: every rank finds it out for itself.
+struct Task {
+  DatasetPath in_path;
+  DatasetPath out_path;
+  InputFile in_file;
+  Dataset in;
+  int axis;
+  NumberFormat in_format;
+  Handle type;
+  NumberFormat out_format;
 
-  std::vector<std::string> warnings;
-  OutputFile out_file(out_path.file);
-  const Dataset out = out_file.create_dataset(out_path.name, form_like(in, type.id(), warnings));
-  copy_attributes(in, out, warnings);
-  const std::string out_type_name = type_name(out.stored_type());
-  const Kokkos::ScopeGuard kokkos(kokkos_settings());
-  NumberTransfer in_numbers(in, in_format), out_numbers(out, out_format);
-  const double memory = arguments.memory ? static_cast<double>(*arguments.memory) : memory_budget();
-  const Measurement measured =
-      scan_dataset(request_of(arguments, out_format), axis, memory, in_numbers, out_numbers);
-  out_file.commit();
-  for (const std::string& warning : warnings) warn(warning);
-  print_summary(arguments, axis, in, out_type_name, measured);
+  explicit Task(const Arguments& arguments)
+      : in_path(arguments.in),
+        out_path(arguments.out),
+        in_file(in_path.file),
+        in(in_file.dataset(in_path.name)),
+        axis(checked_axis(arguments.axis, in)),
+        in_format(number_format(in.stored_type(), in.label())),
+        type(out_type(arguments, in, in_format)),
+        out_format(number_format(type.id(), arguments.out)) {}
+};
+
+/// The file that the results go to, which the first rank makes, and keeps for itself where there is
+/// no other rank.
+class Results {
+ public:
+  Results(const Ranks& ranks, const Task& task) : m_ranks(ranks), m_task(task) {
+    ranks.on_the_first([&] {
+      m_file.emplace(task.out_path.file);
+      m_dataset.emplace(m_file->create_dataset(task.out_path.name,
+                                               form_like(task.in, task.type.id(), m_warnings)));
+      copy_attributes(task.in, *m_dataset, m_warnings);
+      m_type_name = type_name(m_dataset->stored_type());
+      if (ranks.size() == 1) return;
+      m_dataset.reset();
+      m_file->release();
+    });
+    m_path = ranks.broadcast(m_file ? m_file->temporary_path().string() : "", 0);
+  }
+
+  ScanOutput output() {
+    return {m_task.out_format, staging_of(m_task.out_format, m_task.type.id()),
+            [this](const std::function<void(NumberTransfer&)>& write) {
+              m_ranks.one_after_another([&] {
+                const auto write_to = [&](const Dataset& dataset) {
+                  NumberTransfer numbers(dataset, m_task.out_format);
+                  write(numbers);
+                };
+                if (m_dataset) return write_to(*m_dataset);
+                write_in_turn(m_path, m_task.out_path, write_to);
+              });
+            }};
+  }
+
+  void commit() {
+    m_ranks.on_the_first([&] { m_file->commit(); });
+  }
+  const std::string& type() const { return m_type_name; }
+  const std::vector<std::string>& warnings() const { return m_warnings; }
+
+ private:
+  const Ranks& m_ranks;
+  const Task& m_task;
+  std::vector<std::string> m_warnings;
+  std::string m_type_name;
+  std::filesystem::path m_path;  // of the temporary file
+  std::optional<OutputFile> m_file;
+  std::optional<Dataset> m_dataset;
+};
+
+void run(const Arguments& arguments, const Ranks& ranks) {
+  std::optional<Task> task;
+  ranks.together([&] { task.emplace(arguments); });
+  Results results(ranks, *task);
+  std::optional<Kokkos::ScopeGuard> kokkos;
+  ranks.together([&] { kokkos.emplace(kokkos_settings()); });
+  NumberTransfer in_numbers(task->in, task->in_format);
+  const double memory = arguments.memory ? static_cast<double>(*arguments.memory)
+                                         : memory_budget() / ranks.on_this_machine();
+  const Measurement measured = scan_dataset(request_of(arguments, task->out_format), task->axis,
+                                            memory, ranks, in_numbers, results.output());
+  results.commit();
+  if (!ranks.is_first()) return;
+  for (const std::string& warning : results.warnings()) warn(warning);
+  print_summary(arguments, ranks, task->axis, task->in, results.type(), measured);
 }
 
 const char* const examples = R"(Examples:
@@ -142,6 +212,9 @@ fused-scan scan huge.h5:/x out.h5:/sums --axis 0 --memory 8GiB
 # in tiles of 1024 elements; the sums are the same, the speed may not be
 fused-scan scan in.h5:/x out.h5:/sums --axis 1 --block-size 1024
 
+# by four processes, which must be of a build with MPI
+mpiexec -n 4 fused-scan scan in.h5:/x out.h5:/sums --axis 0
+
 # ten times, for a time that can be relied on
 fused-scan scan in.h5:/x out.h5:/sums --axis 0 --repeat 10)";
 
@@ -159,11 +232,14 @@ const char* const explanation =
     "IN. A data set that exists is never overwritten. OUT is complete or not changed at all: the "
     "work is done on a temporary file beside it (a copy of OUT, if it exists), which is renamed at "
     "the end.\n"
+    "\n"
+    "Under mpiexec, in a build with MPI, the ranks share the work, and the bits are those of one "
+    "rank. They read the file at once and write it one after the other.\n"
     "\n";
 
 }  // namespace
 
-void add_scan_command(CLI::App& program) {
+void add_scan_command(CLI::App& program, const Ranks& ranks) {
   const auto arguments = std::make_shared<Arguments>();
   std::vector<std::string> names;
   for (const auto& [name, op] : operators) names.push_back(name);
@@ -188,7 +264,9 @@ void add_scan_command(CLI::App& program) {
   command
       ->add_option("--memory", arguments->memory,
                    "How much the elements may take, as 500MB or 8GiB; more is scanned in slabs, "
-                   "with the same results. Otherwise three quarters of what is free")
+                   "with the same results. Of a rank, where there are several. Otherwise three "
+                   "quarters of what "
+                   "is free")
       ->transform(CLI::AsSizeValue(true));
   command
       ->add_option("--block-size", arguments->block_size,
@@ -198,7 +276,7 @@ void add_scan_command(CLI::App& program) {
       ->check(CLI::Range(1, std::numeric_limits<int>::max()))
       ->capture_default_str();
   command->footer(std::string(explanation) + examples);
-  command->callback([arguments] { run(*arguments); });
+  command->callback([arguments, &ranks] { run(*arguments, ranks); });
 }
 
 }  // namespace fused_scan::cli

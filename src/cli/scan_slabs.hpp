@@ -59,8 +59,19 @@ struct SlabShape {
   std::size_t size() const { return lines() * length; }
 };
 
-/// Scans slabs: whole lines, or pieces of them one after the other. The pieces have a power of two
-/// elements, at least 16, but for the last one. All bits are those of a scan of whole lines.
+/// What slabs are made of: whole lines, their pieces one after the other, or, over ranks, some
+/// neighbouring pieces at a time, one a rank.
+enum class SlabLines { whole, in_pieces, over_ranks };
+
+/// A rank's place among those that scan neighbouring pieces: its own is number `own` in the order
+/// of the scan, of `count`; it has none where `own` is no less.
+struct PieceOfRound {
+  std::size_t own;
+  std::size_t count;
+};
+
+/// Scans slabs. Pieces of lines have a power of two elements, at least 16, but for the last one.
+/// All bits are those of a scan of whole lines.
 template <class T>
 class SlabScanner {
  public:
@@ -73,6 +84,14 @@ class SlabScanner {
   /// Calls scanned(bytes) after each of the repeated scans.
   virtual void scan(const SlabShape& slab, bool last_piece,
                     const std::function<void(std::size_t)>& scanned) = 0;
+
+  /// The same over ranks. First total() of the rank's piece, of total_size() bytes; then, from
+  /// those of all pieces of the round, scan_over_ranks(), by a rank that has no piece as well.
+  virtual std::size_t total_size() const = 0;
+  virtual void total(const SlabShape& slab, std::byte* total) = 0;
+  virtual void scan_over_ranks(const SlabShape& slab, const PieceOfRound& piece,
+                               const std::byte* totals,
+                               const std::function<void(std::size_t)>& scanned) = 0;
 
   /// Of everything that has been scanned, the median if it was repeated.
   double seconds() const;
@@ -91,16 +110,17 @@ struct ScannerCosts {
   std::size_t a_line_in_piece;      // beside its elements, and as much for each doubling of pieces
 };
 
+/// Where they are cut, `cut` says how.
 template <class T>
-ScannerCosts scanner_costs(const ScanRequest& request);
+ScannerCosts scanner_costs(const ScanRequest& request, SlabLines cut);
 
-/// `cut`: lines come in pieces. Throws std::bad_alloc where there is no memory.
+/// Throws std::bad_alloc where there is no memory.
 ///
 /// Both are defined in scan_slabs_impl.hpp, and instantiated in scan_slabs_*.cpp for every type in
 /// Element: an engine for each of them and each operator takes its time to compile.
 template <class T>
 std::unique_ptr<SlabScanner<T>> make_slab_scanner(const ScanRequest& request,
-                                                  const SlabShape& largest, bool cut);
+                                                  const SlabShape& largest, SlabLines slabs);
 
 }  // namespace fused_scan::cli
 

@@ -5,14 +5,14 @@
 namespace fused_scan::cli {
 
 template class SlabScanner<Kokkos::complex<float>>;
-template ScannerCosts scanner_costs<Kokkos::complex<float>>(const ScanRequest&);
+template ScannerCosts scanner_costs<Kokkos::complex<float>>(const ScanRequest&, SlabLines);
 template std::unique_ptr<SlabScanner<Kokkos::complex<float>>> make_slab_scanner(const ScanRequest&,
                                                                                 const SlabShape&,
-                                                                                bool);
+                                                                                SlabLines);
 template class SlabScanner<Kokkos::complex<double>>;
-template ScannerCosts scanner_costs<Kokkos::complex<double>>(const ScanRequest&);
+template ScannerCosts scanner_costs<Kokkos::complex<double>>(const ScanRequest&, SlabLines);
 template std::unique_ptr<SlabScanner<Kokkos::complex<double>>> make_slab_scanner(const ScanRequest&,
                                                                                  const SlabShape&,
-                                                                                 bool);
+                                                                                 SlabLines);
 
 }  // namespace fused_scan::cli

@@ -5,8 +5,8 @@
 namespace fused_scan::cli {
 
 template class SlabScanner<double>;
-template ScannerCosts scanner_costs<double>(const ScanRequest&);
+template ScannerCosts scanner_costs<double>(const ScanRequest&, SlabLines);
 template std::unique_ptr<SlabScanner<double>> make_slab_scanner(const ScanRequest&,
-                                                                const SlabShape&, bool);
+                                                                const SlabShape&, SlabLines);
 
 }  // namespace fused_scan::cli

@@ -5,8 +5,8 @@
 namespace fused_scan::cli {
 
 template class SlabScanner<float>;
-template ScannerCosts scanner_costs<float>(const ScanRequest&);
+template ScannerCosts scanner_costs<float>(const ScanRequest&, SlabLines);
 template std::unique_ptr<SlabScanner<float>> make_slab_scanner(const ScanRequest&, const SlabShape&,
-                                                               bool);
+                                                               SlabLines);
 
 }  // namespace fused_scan::cli

@@ -6,11 +6,13 @@
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <limits>
 #include <memory>
 #include <new>
 #include <stdexcept>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "carried_states.hpp"
@@ -30,16 +32,17 @@ double SlabScanner<T>::seconds() const {
 template <class T, class Scanned, class Op>
 class OperatorSlabScanner : public SlabScanner<T> {
  public:
-  OperatorSlabScanner(const ScanRequest& request, Op op, const SlabShape& largest, bool cut)
+  OperatorSlabScanner(const ScanRequest& request, Op op, const SlabShape& largest, SlabLines slabs)
       : m_request(request),
         m_op(op),
+        m_chained(exact && slabs != SlabLines::over_ranks),
         m_data(uninitialized("fused-scan: elements"), largest.size()),
         m_host(Kokkos::create_mirror_view(m_data)),
-        m_states(cut ? largest.lines() : 0) {
+        m_states(slabs == SlabLines::whole ? 0 : largest.lines(), m_chained) {
     // In place, for half the memory, where the input isn't needed again.
     m_result =
         request.repeat == 1 ? m_data : Flat(uninitialized("fused-scan: results"), largest.size());
-    if (cut && !exact) {
+    if (slabs != SlabLines::whole && !m_chained) {
       m_padded = Flat(uninitialized("fused-scan: a piece"), (largest.length + 1) * largest.inner);
       m_unread = typename Carried::Row("fused-scan: final states", largest.lines());
     }
@@ -52,27 +55,37 @@ class OperatorSlabScanner : public SlabScanner<T> {
 
   void scan(const SlabShape& slab, bool last_piece,
             const std::function<void(std::size_t)>& scanned) override {
-    const std::pair<std::size_t, std::size_t> used(0, slab.size());
-    Kokkos::deep_copy(Kokkos::subview(m_data, used), Kokkos::subview(m_host, used));
+    to_device(slab);
     const bool whole = last_piece && m_states.pieces() == 0;
     if (!whole) m_states.prepare(m_exec);
-    if (!last_piece && !exact) add_up(slab);
-    const PathListener listener;
-    for (double& seconds : this->m_seconds) {
-      m_exec.fence("fused-scan: before the time is taken");
-      const Kokkos::Timer timer;
-      if (whole || (m_states.pieces() == 0 && !exact)) {
-        scan_lines(slab);
-      } else {
-        scan_from_states(slab);
-      }
-      m_exec.fence("fused-scan: the end of a scan");
-      seconds += timer.seconds();
-      scanned(slab.size() * sizeof(T));
-    }
-    if (!listener.path().empty()) this->m_path = listener.path();
+    if (!last_piece && !m_chained) add_up(slab);
+    measure(slab, whole || (m_states.pieces() == 0 && !m_chained), scanned);
     if (!last_piece) m_states.push(m_exec);
-    Kokkos::deep_copy(Kokkos::subview(m_host, used), Kokkos::subview(m_result, used));
+    to_host(slab);
+  }
+
+  std::size_t total_size() const override {
+    return m_states.total().size() * sizeof(typename Carried::State);
+  }
+
+  void total(const SlabShape& slab, std::byte* total) override {
+    to_device(slab);
+    add_up(slab);
+    Kokkos::deep_copy(row_at(total), m_states.total());
+  }
+
+  void scan_over_ranks(const SlabShape& slab, const PieceOfRound& piece, const std::byte* totals,
+                       const std::function<void(std::size_t)>& scanned) override {
+    for (std::size_t p = 0; p < piece.count; ++p) {
+      if (p == piece.own) {
+        m_states.prepare(m_exec);
+        measure(slab, m_states.pieces() == 0, scanned);
+        to_host(slab);
+      }
+      Kokkos::deep_copy(m_exec, m_states.total(), row_at(totals + p * total_size()));
+      m_states.push(m_exec);
+    }
+    m_exec.fence("fused-scan: the states behind some pieces");
   }
 
  private:
@@ -92,6 +105,43 @@ class OperatorSlabScanner : public SlabScanner<T> {
     return Lines(elements.data(), slab.outer, slab.length, slab.inner);
   }
 
+  /// A total for each line, on the host.
+  template <class Byte>
+  auto row_at(Byte* bytes) const {
+    using State = typename Carried::State;
+    using Value = std::conditional_t<std::is_const_v<Byte>, const State, State>;
+    return Kokkos::View<Value*, Kokkos::HostSpace, Kokkos::MemoryUnmanaged>(
+        reinterpret_cast<Value*>(bytes), m_states.total().size());
+  }
+
+  void to_device(const SlabShape& slab) const {
+    const std::pair<std::size_t, std::size_t> used(0, slab.size());
+    Kokkos::deep_copy(Kokkos::subview(m_data, used), Kokkos::subview(m_host, used));
+  }
+  void to_host(const SlabShape& slab) const {
+    const std::pair<std::size_t, std::size_t> used(0, slab.size());
+    Kokkos::deep_copy(Kokkos::subview(m_host, used), Kokkos::subview(m_result, used));
+  }
+
+  /// The scans of a slab: of whole lines or their first pieces, or from states.
+  void measure(const SlabShape& slab, bool from_the_start,
+               const std::function<void(std::size_t)>& scanned) {
+    const PathListener listener;
+    for (double& seconds : this->m_seconds) {
+      m_exec.fence("fused-scan: before the time is taken");
+      const Kokkos::Timer timer;
+      if (from_the_start) {
+        scan_lines(slab);
+      } else {
+        scan_from_states(slab);
+      }
+      m_exec.fence("fused-scan: the end of a scan");
+      seconds += timer.seconds();
+      scanned(slab.size() * sizeof(T));
+    }
+    if (!listener.path().empty()) this->m_path = listener.path();
+  }
+
   void scan_lines(const SlabShape& slab) const {
     const Lines in = lines(m_data, slab), out = lines(m_result, slab);
     if (m_request.kind == ScanKind::inclusive) {
@@ -105,7 +155,8 @@ class OperatorSlabScanner : public SlabScanner<T> {
     const Lines in = lines(m_data, slab), out = lines(m_result, slab);
     const States initial(m_states.state().data(), slab.outer, slab.inner);
     // Where the totals are known already, the final states go where nobody reads them.
-    const States final(exact ? m_states.total().data() : m_unread.data(), slab.outer, slab.inner);
+    const States final(m_chained ? m_states.total().data() : m_unread.data(), slab.outer,
+                       slab.inner);
     if (m_request.kind == ScanKind::inclusive) {
       inclusive_scan(m_exec, in, out, initial, final, 1, m_op, m_request.options);
     } else {
@@ -115,13 +166,13 @@ class OperatorSlabScanner : public SlabScanner<T> {
 
   /// The total of each line of the piece, as the tree over its elements groups them: the state that
   /// the first element of the next piece meets. So the piece is scanned with one more element, the
-  /// identity, behind it.
+  /// identity, behind it; but where the grouping has no influence.
   void add_up(const SlabShape& slab) {
     const Kokkos::Timer timer;
-    const SlabShape row{1, slab.length + 1, slab.inner};
+    const SlabShape row{1, slab.length + (exact ? 0 : 1), slab.inner};
     const std::size_t piece = slab.length * slab.inner;
     const bool reverse = m_request.options.direction == Direction::reverse;
-    const std::size_t begin = reverse ? slab.inner : 0;
+    const std::size_t begin = reverse && !exact ? slab.inner : 0;
     const std::size_t pad = reverse ? 0 : piece;
     m_states.fill_with_identity(m_exec, m_states.total());
     for (std::size_t o = 0; o < slab.outer; ++o) {
@@ -129,8 +180,10 @@ class OperatorSlabScanner : public SlabScanner<T> {
         return Kokkos::subview(flat, std::pair<std::size_t, std::size_t>(first, first + count));
       };
       Kokkos::deep_copy(m_exec, part(m_padded, begin, piece), part(m_data, o * piece, piece));
-      Kokkos::deep_copy(m_exec, part(m_padded, pad, slab.inner),
-                        std::is_same_v<Op, Prod> ? Scanned(1) : Scanned(0));
+      if (!exact) {
+        Kokkos::deep_copy(m_exec, part(m_padded, pad, slab.inner),
+                          std::is_same_v<Op, Prod> ? Scanned(1) : Scanned(0));
+      }
       const States total(m_states.total().data() + o * slab.inner, 1, slab.inner);
       const Lines padded = lines(m_padded, row);
       inclusive_scan(m_exec, padded, padded, total, total, 1, m_op, m_request.options);
@@ -141,6 +194,7 @@ class OperatorSlabScanner : public SlabScanner<T> {
 
   ScanRequest m_request;
   Op m_op;
+  bool m_chained;  // pieces hand on the state after them, and need no total
   Exec m_exec;
   Flat m_data;
   decltype(Kokkos::create_mirror_view(std::declval<Flat>())) m_host;
@@ -187,27 +241,29 @@ auto with_operator(const ScanRequest& request, const Work& work) {
 }
 
 template <class T>
-ScannerCosts scanner_costs(const ScanRequest& request) {
+ScannerCosts scanner_costs(const ScanRequest& request, SlabLines cut) {
   using Space = Kokkos::DefaultExecutionSpace::memory_space;
   return with_operator<T>(request, [&]<class Scanned, class Op>(Op) -> ScannerCosts {
     constexpr std::size_t mirrors =
         Kokkos::SpaceAccessibility<Kokkos::HostSpace, Space>::accessible ? 1 : 2;
     const std::size_t buffers = mirrors + (request.repeat > 1);
-    const std::size_t in_piece = buffers + !exactly_associative_v<Op, Scanned>;
+    const bool chained = exactly_associative_v<Op, Scanned> && cut != SlabLines::over_ranks;
+    const std::size_t in_piece = buffers + !chained;
     return {buffers * sizeof(T), in_piece * sizeof(T), sizeof(carried_state_t<Op, Scanned>)};
   });
 }
 
 template <class T, class Scanned, class Op>
 std::unique_ptr<SlabScanner<T>> make_operator_slab_scanner(const ScanRequest& request, Op op,
-                                                           const SlabShape& largest, bool cut) {
+                                                           const SlabShape& largest,
+                                                           SlabLines slabs) {
   using Scanner = OperatorSlabScanner<T, Scanned, Op>;
   // Named here because Clang 21 makes no virtual functions of a class that only a generic lambda in
   // an explicit instantiation constructs.
-  [[maybe_unused]] const auto functions =
-      std::tuple(&Scanner::elements, &Scanner::begin_lines, &Scanner::scan);
+  [[maybe_unused]] const auto functions = std::tuple(&Scanner::elements, &Scanner::begin_lines,
+                                                     &Scanner::scan, &Scanner::scan_over_ranks);
   try {
-    return std::make_unique<Scanner>(request, op, largest, cut);
+    return std::make_unique<Scanner>(request, op, largest, slabs);
   } catch (const std::invalid_argument&) {
     throw;
   } catch (const std::exception&) {
@@ -217,9 +273,9 @@ std::unique_ptr<SlabScanner<T>> make_operator_slab_scanner(const ScanRequest& re
 
 template <class T>
 std::unique_ptr<SlabScanner<T>> make_slab_scanner(const ScanRequest& request,
-                                                  const SlabShape& largest, bool cut) {
+                                                  const SlabShape& largest, SlabLines slabs) {
   return with_operator<T>(request, [&]<class Scanned, class Op>(Op op) {
-    return make_operator_slab_scanner<T, Scanned>(request, op, largest, cut);
+    return make_operator_slab_scanner<T, Scanned>(request, op, largest, slabs);
   });
 }
 

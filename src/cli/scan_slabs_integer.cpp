@@ -7,20 +7,20 @@
 namespace fused_scan::cli {
 
 template class SlabScanner<std::int32_t>;
-template ScannerCosts scanner_costs<std::int32_t>(const ScanRequest&);
+template ScannerCosts scanner_costs<std::int32_t>(const ScanRequest&, SlabLines);
 template std::unique_ptr<SlabScanner<std::int32_t>> make_slab_scanner(const ScanRequest&,
-                                                                      const SlabShape&, bool);
+                                                                      const SlabShape&, SlabLines);
 template class SlabScanner<std::uint32_t>;
-template ScannerCosts scanner_costs<std::uint32_t>(const ScanRequest&);
+template ScannerCosts scanner_costs<std::uint32_t>(const ScanRequest&, SlabLines);
 template std::unique_ptr<SlabScanner<std::uint32_t>> make_slab_scanner(const ScanRequest&,
-                                                                       const SlabShape&, bool);
+                                                                       const SlabShape&, SlabLines);
 template class SlabScanner<std::int64_t>;
-template ScannerCosts scanner_costs<std::int64_t>(const ScanRequest&);
+template ScannerCosts scanner_costs<std::int64_t>(const ScanRequest&, SlabLines);
 template std::unique_ptr<SlabScanner<std::int64_t>> make_slab_scanner(const ScanRequest&,
-                                                                      const SlabShape&, bool);
+                                                                      const SlabShape&, SlabLines);
 template class SlabScanner<std::uint64_t>;
-template ScannerCosts scanner_costs<std::uint64_t>(const ScanRequest&);
+template ScannerCosts scanner_costs<std::uint64_t>(const ScanRequest&, SlabLines);
 template std::unique_ptr<SlabScanner<std::uint64_t>> make_slab_scanner(const ScanRequest&,
-                                                                       const SlabShape&, bool);
+                                                                       const SlabShape&, SlabLines);
 
 }  // namespace fused_scan::cli

@@ -50,6 +50,39 @@ SlabShape SlabPlan::shape(const Extents& count) const {
   return shape;
 }
 
+Share share_of(const Extents& extents, const Extents& chunk, int axis, int rank, int ranks) {
+  Share share{{Extents(extents.size(), 0), extents}, false};
+  if (ranks == 1 || size_of(extents) == 0) return share;
+  const auto r = static_cast<hsize_t>(rank), n = static_cast<hsize_t>(ranks);
+  const auto along = static_cast<std::size_t>(axis);
+  const auto cut = [&](std::size_t first, std::size_t last) {
+    for (std::size_t d = first; d < last; ++d) {
+      const hsize_t chunks = parts(extents[d], chunk[d]);
+      if (chunks < n) continue;
+      const hsize_t begin = chunks * r / n * chunk[d];
+      const hsize_t end = std::min(extents[d], chunks * (r + 1) / n * chunk[d]);
+      share.box.offset[d] = begin;
+      share.box.count[d] = end - begin;
+      return true;
+    }
+    return false;
+  };
+  constexpr hsize_t long_piece = 1024;
+  if (cut(0, along)) return share;
+  if (extents[along] < long_piece * n && cut(along + 1, extents.size())) return share;
+  share.along_axis = true;
+  return share;
+}
+
+SlabPlan cut_for_ranks(SlabPlan plan, int ranks) {
+  const auto axis = static_cast<std::size_t>(plan.axis);
+  hsize_t& piece = plan.slab[axis];
+  const hsize_t least = 16;  // a chunk of the tree
+  const hsize_t share = parts(plan.extents[axis], static_cast<hsize_t>(ranks));
+  piece = std::min(piece, std::max(least, std::bit_floor(share)));
+  return plan;
+}
+
 std::optional<SlabPlan> plan_slabs(const Extents& extents, const Extents& chunk, int axis,
                                    const ScannerCosts& costs, double memory) {
   SlabPlan plan{extents, axis, extents};

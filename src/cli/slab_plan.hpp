@@ -22,6 +22,23 @@ struct SlabPlan {
   SlabShape shape(const Extents& count) const;
 };
 
+/// A rank's part of a data set.
+struct Share {
+  Box box;
+  /// Every rank's box is the whole data set, of which they scan neighbouring pieces of lines, one a
+  /// rank, in rounds; else its lines are whole, and no other rank's.
+  bool along_axis;
+};
+
+/// Whole lines where there are enough for every rank: of neighbouring dimensions before the axis,
+/// which lie in one part of the file; else pieces of the axis, where it is long; else of lines of
+/// dimensions behind it. A chunk isn't cut but along the axis.
+Share share_of(const Extents& extents, const Extents& chunk, int axis, int rank, int ranks);
+
+/// For ranks that scan neighbouring pieces of all lines: pieces of a power of two elements, no
+/// larger than the plan has them, and so small that most ranks have one in each round.
+SlabPlan cut_for_ranks(SlabPlan plan, int ranks);
+
 /// The largest slabs that need at most `memory` bytes; nothing where there are none so small.
 ///
 /// Lines stay whole where that is possible without reading a chunk more than once: dimensions

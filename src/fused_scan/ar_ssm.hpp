@@ -221,12 +221,30 @@ class ArSsm {
     state.position += rows.length;
   }
 
+  /// forward() of sequences that are spread over the ranks of an MPI communicator, of which each
+  /// has a piece, in their order; it may be empty. To be called by all of them, with layers of the
+  /// same state and parameters; <fused_scan/distributed.hpp> must be included. y has the bits of
+  /// one rank, but with Kokkos Kernels. Noise from a seed is that of one rank; a View of noise has
+  /// the piece's. Waits for the other ranks; backward() recomputes the activations.
+  ///
+  /// Throws on every rank where the call is wrong on one.
+  template <class Comm, KokkosView X, KokkosView Y>
+    requires(!KokkosView<Comm>)
+  void forward(const Exec& exec, Comm comm, const X& local_x, const Y& local_y) {
+    run_over_ranks("fused_scan::ArSsm::forward", exec, comm, local_x, local_y, false);
+  }
+
   /// y = the mean of both directions' outputs. One sweep over u does for both scans: at each
   /// position the two sums overlap in one element, so that they add up to the line's total and it.
   ///@{
   template <KokkosView X, KokkosView Y>
   void forward_bidirectional(const Exec& exec, const X& x, const Y& y) {
     run_forward("fused_scan::ArSsm::forward_bidirectional", exec, x, y, true, nullptr);
+  }
+  template <class Comm, KokkosView X, KokkosView Y>
+    requires(!KokkosView<Comm>)
+  void forward_bidirectional(const Exec& exec, Comm comm, const X& local_x, const Y& local_y) {
+    run_over_ranks("fused_scan::ArSsm::forward_bidirectional", exec, comm, local_x, local_y, true);
   }
   template <KokkosView X, KokkosView Y>
   void forward_bidirectional(const Exec& exec, const X& x, const Y& y, Diagnostics& diagnostics) {
@@ -260,6 +278,26 @@ class ArSsm {
     run_backward("fused_scan::ArSsm::backward_bidirectional", exec, x, grad_y, grad_x, gradients,
                  l1_weight, true);
   }
+
+  /// Both over ranks, as forward(): gradients of parameters are those of the whole sequences, on
+  /// every rank, and the same from run to run for the same cut.
+  ///@{
+  template <class Comm, KokkosView X, KokkosView GradY, KokkosView GradX>
+    requires(!KokkosView<Comm>)
+  void backward(const Exec& exec, Comm comm, const X& local_x, const GradY& local_grad_y,
+                const GradX& local_grad_x, const Parameters& gradients, double l1_weight = 0) {
+    run_backward_over_ranks("fused_scan::ArSsm::backward", exec, comm, local_x, local_grad_y,
+                            local_grad_x, gradients, l1_weight, false);
+  }
+  template <class Comm, KokkosView X, KokkosView GradY, KokkosView GradX>
+    requires(!KokkosView<Comm>)
+  void backward_bidirectional(const Exec& exec, Comm comm, const X& local_x,
+                              const GradY& local_grad_y, const GradX& local_grad_x,
+                              const Parameters& gradients, double l1_weight = 0) {
+    run_backward_over_ranks("fused_scan::ArSsm::backward_bidirectional", exec, comm, local_x,
+                            local_grad_y, local_grad_x, gradients, l1_weight, true);
+  }
+  ///@}
 
   /// Bytes that forward and backward (in training), or forward alone (in evaluation) allocate for a
   /// batch of that shape, without diagnostics. It is linear in length; `batch` counts without
@@ -339,6 +377,9 @@ class ArSsm {
     if (m_noise.data()) {
       uniform.data = m_noise.data();
       for (int d = 0; d < 3; ++d) uniform.strides[d] = m_noise.stride(d);
+    } else if (around.whole_length > 0) {
+      uniform.first_position = around.first_position;
+      uniform.whole_length = around.whole_length;
     }
     const impl::GateFunction<Scalar> gates{m_config.gate_mode,
                                            static_cast<Scalar>(m_config.gumbel_temperature),
@@ -358,12 +399,14 @@ class ArSsm {
             m_config.use_fused_scan,
             m_config.causal_convolution ? 2 : 1,
             around.from_batch(first_batch),
+            around.from_batch(first_batch),
             workspace};
   }
 
   template <class X>
-  impl::Rows<const Scalar> input_rows(const std::string& function, const X& x) {
-    impl::check_sequence<Scalar, Exec>(function, "x", x, m_config.d_model);
+  impl::Rows<const Scalar> input_rows(const std::string& function, const X& x,
+                                      bool may_be_empty = false) {
+    impl::check_sequence<Scalar, Exec>(function, "x", x, m_config.d_model, may_be_empty);
     if (impl::is_complex_v<typename X::non_const_value_type> && !std::exchange(m_warned, true)) {
       impl::warn(function + ": x is complex, its imaginary part is ignored");
     }
@@ -378,7 +421,7 @@ class ArSsm {
   template <class X, class Y, class SequenceLines = impl::WholeLines>
   void run_forward(const std::string& function, const Exec& exec, const X& x, const Y& y,
                    bool bidirectional, Diagnostics* diagnostics, const SequenceLines& lines = {}) {
-    const auto in = input_rows(function, x);
+    const auto in = input_rows(function, x, SequenceLines::may_be_empty);
     const std::int64_t batch = x.extent(0);
     const std::int64_t length = x.extent(1);
     const auto out =
@@ -413,11 +456,65 @@ class ArSsm {
     }
   }
 
+  template <class Comm, class X, class Y>
+  void run_over_ranks(const char* function, const Exec& exec, Comm comm, const X& x, const Y& y,
+                      bool bidirectional) {
+    using OverRanks = impl::OverRanks<Comm>;
+    const std::int64_t batch = x.extent(0), length = x.extent(1), d_model = x.extent(2);
+    const auto lengths = OverRanks::template agreed_lengths<Scalar>(
+        comm, function, state_as_text(), batch, length, d_model, [&] {
+          input_rows(function, x, true);
+          impl::output_rows<Scalar, Exec>(function, "y", y, {batch, length, d_model});
+          impl::check_apart(function, "x", x, "y", y);
+          check_noise(function, batch, length);
+          acquire(exec, batch, length, m_training && !m_checkpointing,
+                  m_training && !m_checkpointing, false, 0);
+        });
+    const typename OverRanks::template SequenceLines<Scalar, Exec> lines(
+        exec, comm, function, impl::real_rows<Scalar>(x), batch, d_model, lengths);
+    run_forward(function, exec, x, y, bidirectional, nullptr, lines);
+  }
+
+  template <class Comm, class X, class GradY, class GradX>
+  void run_backward_over_ranks(const char* function, const Exec& exec, Comm comm, const X& x,
+                               const GradY& grad_y, const GradX& grad_x,
+                               const Parameters& gradients, double l1_weight, bool bidirectional) {
+    using OverRanks = impl::OverRanks<Comm>;
+    const std::int64_t batch = x.extent(0), length = x.extent(1), d_model = x.extent(2);
+    const auto lengths = OverRanks::template agreed_lengths<Scalar>(
+        comm, function, state_as_text() + " " + std::to_string(l1_weight), batch, length, d_model,
+        [&] {
+          input_rows(function, x, true);
+          impl::gradient_rows<Scalar, Exec>(function, "grad_y", grad_y, {batch, length, d_model});
+          impl::output_rows<Scalar, Exec>(function, "grad_x", grad_x, {batch, length, d_model});
+          impl::check_apart(function, "x", x, "grad_x", grad_x);
+          impl::check_apart(function, "grad_y", grad_y, "grad_x", grad_x);
+          impl::check_gradients(function, gradients, m_parameters);
+          check_noise(function, batch, length);
+          acquire(exec, batch, length, true, true, false, 0);
+        });
+    typename OverRanks::template SequenceLines<Scalar, Exec> lines(
+        exec, comm, function, impl::real_rows<Scalar>(x), batch, d_model, lengths);
+    lines.add_gradient(exec, impl::rows_of(grad_y));
+    run_backward(function, exec, x, grad_y, grad_x, gradients, l1_weight, bidirectional, lines);
+  }
+
+  /// What results depend on beside the parameters.
+  std::string state_as_text() const {
+    std::string text = std::to_string(m_config.gumbel_temperature);
+    for (const int number : {m_config.max_rank, m_current_max_rank, m_config.gate_hidden_dim,
+                             static_cast<int>(m_config.gate_mode), m_training ? 1 : 0,
+                             m_checkpointing ? 1 : 0, m_config.causal_convolution ? 1 : 0}) {
+      text += " " + std::to_string(number);
+    }
+    return text + " " + std::to_string(m_noise_passes) + " " + std::to_string(m_noise_seed);
+  }
+
   template <class X, class GradY, class GradX, class SequenceLines = impl::WholeLines>
   void run_backward(const std::string& function, const Exec& exec, const X& x, const GradY& grad_y,
                     const GradX& grad_x, const Parameters& gradients, double l1_weight,
                     bool bidirectional, const SequenceLines& lines = {}) {
-    const auto in = input_rows(function, x);
+    const auto in = input_rows(function, x, SequenceLines::may_be_empty);
     const std::int64_t batch = x.extent(0);
     const std::int64_t length = x.extent(1);
     const auto g = impl::gradient_rows<Scalar, Exec>(function, "grad_y", grad_y,
@@ -443,10 +540,15 @@ class ArSsm {
                       Scalar(0));
     const Scalar l1_slope = static_cast<Scalar>(
         l1_weight * m_config.l1_regularization /
-        (static_cast<double>(batch) * static_cast<double>(length) * m_config.max_rank));
+        (static_cast<double>(batch) *
+         static_cast<double>(around.whole_length > 0 ? around.whole_length : length) *
+         m_config.max_rank));
     const std::int64_t step = batches_at_a_time(batch);
     for (std::int64_t b = 0; b < batch; b += step) {
-      const Pass pass = make_pass(exec, b, step, length, bidirectional, around, workspace);
+      Pass pass = make_pass(exec, b, step, length, bidirectional, around, workspace);
+      if constexpr (requires { lines.surroundings_of_gradient(); }) {
+        pass.around_gradient = lines.surroundings_of_gradient().from_batch(b);
+      }
       if (!kept) impl::make_activations(pass, in.from_batch(b), lines);
       impl::run_backward(pass, in.from_batch(b), g.from_batch(b), out.from_batch(b), lines,
                          l1_slope);
@@ -454,6 +556,9 @@ class ArSsm {
     Kokkos::parallel_for("fused_scan::ArSsm::combine_sums", impl::range_policy(exec, count),
                          impl::CombineSums<Scalar>{workspace.gradient_sums, count,
                                                    static_cast<int>(groups), gradients.all.data()});
+    if constexpr (requires { lines.sum_over_ranks(exec, gradients.all.data(), count); }) {
+      lines.sum_over_ranks(exec, gradients.all.data(), count);
+    }
   }
 
   ArSsmConfig m_config;

@@ -4,24 +4,25 @@
 #define FUSED_SCAN_DISTRIBUTED_HPP
 
 /// \file
-/// Scans along an axis that is spread over the ranks of an MPI communicator. For programs that link
-/// FusedScan::mpi.
+/// Scans and linear recurrences along an axis that is spread over the ranks of an MPI communicator.
+/// For programs that link FusedScan::mpi. With this header the passes of the layer, ArSsm, take a
+/// communicator as well: ar_ssm.hpp.
 ///
 /// Each rank gives its piece of the axis, in the order of the ranks. Pieces may differ in length,
 /// and be empty. What scan.hpp says of Views, operators, order and synchronisation holds here too.
 ///
 /// **Reproducibility.** The bits of a result don't depend on the number of ranks or on where the
 /// axis is cut: they are those of a scan of the whole axis on one rank, for every operator whose
-/// bits don't depend on the number of threads.
+/// bits don't depend on the number of threads, and for recurrences.
 ///
 /// **Collective.** Every rank of the communicator calls the same function with the same axis,
-/// direction, operator, types, and extents off the axis; layouts and block_size may differ. No
-/// message of the caller's on the communicator is in the way.
+/// direction, operator, types, states, and extents off the axis; layouts and block_size may differ.
+/// No message of the caller's on the communicator is in the way.
 ///
 /// **Errors.** A call that is wrong on one rank, or another than rank 0's, throws
 /// std::invalid_argument on every rank, with the same sentence, which names the rank; nothing is
 /// written. Where a rank runs out of memory or the like, every rank throws std::runtime_error.
-/// Members of an operator aren't compared.
+/// Members of an operator aren't compared, nor the values of states.
 ///
 /// **Traffic.** Elements are read twice and written once. A rank sends a few values a line
 /// (state_t): one where the lengths of the pieces are one power of two, at least 16, else at most
@@ -40,7 +41,9 @@
 #include <Kokkos_Core.hpp>
 #include <fused_scan/concepts.hpp>
 #include <fused_scan/impl/distributed/scan.hpp>
+#include <fused_scan/layers/ar_ssm/distributed.hpp>
 #include <fused_scan/operators.hpp>
+#include <fused_scan/recurrence.hpp>
 #include <fused_scan/scan.hpp>
 #include <fused_scan/scan_options.hpp>
 
@@ -60,13 +63,37 @@ namespace fused_scan {
 template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = CompensatedSum>
 void inclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
                     int axis = -1, Op op = {}, ScanOptions options = {}) {
-  impl::distributed_scan_of_views(exec, comm, local_in, local_out, axis, op,
-                                  impl::call_of("fused_scan::inclusive_scan", options, false));
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, impl::None(), impl::None(), axis,
+                                  op, impl::call_of("fused_scan::inclusive_scan", options, false));
 }
 template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, class Op = CompensatedSum>
 void exclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
                     int axis = -1, Op op = {}, ScanOptions options = {}) {
-  impl::distributed_scan_of_views(exec, comm, local_in, local_out, axis, op,
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, impl::None(), impl::None(), axis,
+                                  op, impl::call_of("fused_scan::exclusive_scan", options, true));
+}
+///@}
+
+/// The same from a state and to one, those of the whole axis.
+///
+/// \param initial  View of the extents without the axis, or from(value); the same on every rank
+/// \param final    View of the extents without the axis, which gets what the last rank's lines end
+///                 in, on every rank; may be `initial`. The call waits for the scan.
+///@{
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, impl::InitialStates Initial,
+          KokkosView Final, class Op = CompensatedSum>
+void inclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
+                    const Initial& initial, const Final& final, int axis = -1, Op op = {},
+                    ScanOptions options = {}) {
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, initial, final, axis, op,
+                                  impl::call_of("fused_scan::inclusive_scan", options, false));
+}
+template <KokkosExecutionSpace Exec, KokkosView In, KokkosView Out, impl::InitialStates Initial,
+          KokkosView Final, class Op = CompensatedSum>
+void exclusive_scan(const Exec& exec, MPI_Comm comm, const In& local_in, const Out& local_out,
+                    const Initial& initial, const Final& final, int axis = -1, Op op = {},
+                    ScanOptions options = {}) {
+  impl::distributed_scan_of_views(exec, comm, local_in, local_out, initial, final, axis, op,
                                   impl::call_of("fused_scan::exclusive_scan", options, true));
 }
 ///@}
@@ -87,8 +114,40 @@ void transform_scan(const Exec& exec, MPI_Comm comm, const ScanExtents& local_ex
                     const Load& load, const Store& store, Op op = {}, ScanOptions options = {},
                     ScanKind kind = ScanKind::inclusive) {
   impl::distributed_scan_of_functors(
-      exec, comm, local_extents.outer, local_extents.length, local_extents.inner, load, store, op,
+      exec, comm, local_extents.outer, local_extents.length, local_extents.inner, load, store,
+      impl::None(), impl::None(), op,
       impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
+}
+
+/// linear_recurrence (recurrence.hpp) of the whole axis: h is 0 before the first rank's first
+/// element. Element types must be the same on every rank.
+///
+/// \param exec     the instance that runs the rank's part
+/// \param comm     the communicator, an intracommunicator
+/// \param local_a  the rank's piece of the coefficients: a View of rank 1 to 8; strides of 0 are
+///                 fine
+/// \param local_b  the rank's piece of the terms, of the same extents
+/// \param local_h  the rank's piece of the results, of the same extents; may be `local_b` itself,
+///                 and overlaps nothing else
+/// \param axis     the dimension to go along, which is the one that is spread: -1 is the last
+/// \param options  the direction: a reverse recurrence begins with the last rank's last element;
+///                 and the block size
+template <KokkosExecutionSpace Exec, KokkosView A, KokkosView B, KokkosView H>
+void linear_recurrence(const Exec& exec, MPI_Comm comm, const A& local_a, const B& local_b,
+                       const H& local_h, int axis = -1, ScanOptions options = {}) {
+  impl::distributed_recurrence(exec, comm, local_a, local_b, local_h, impl::None(), impl::None(),
+                               axis,
+                               impl::call_of("fused_scan::linear_recurrence", options, false));
+}
+
+/// The same from a state and to one, as in scans.
+template <KokkosExecutionSpace Exec, KokkosView A, KokkosView B, KokkosView H,
+          impl::InitialStates Initial, KokkosView Final>
+void linear_recurrence(const Exec& exec, MPI_Comm comm, const A& local_a, const B& local_b,
+                       const H& local_h, const Initial& initial, const Final& final, int axis = -1,
+                       ScanOptions options = {}) {
+  impl::distributed_recurrence(exec, comm, local_a, local_b, local_h, initial, final, axis,
+                               impl::call_of("fused_scan::linear_recurrence", options, false));
 }
 
 }  // namespace fused_scan

@@ -187,5 +187,5 @@ TEST_CASE("Cli.TheExamplesInTheHelpWork") {
     CHECK(outcome.status == 0);
     std::filesystem::remove(folder / "out.h5");
   }
-  CHECK(found == 8);
+  CHECK(found == 9);
 }

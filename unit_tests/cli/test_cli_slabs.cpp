@@ -21,34 +21,6 @@ using Catch::Matchers::Matches;
 
 namespace {
 
-using Extents = std::vector<hsize_t>;
-
-/// Numbers whose sums depend on the grouping.
-std::vector<double> rough_numbers(std::size_t size) {
-  std::mt19937_64 random(7);
-  std::vector<double> x(size);
-  for (double& number : x) {
-    number = std::ldexp(static_cast<double>(random() >> 11) - 0x1p52, -52 + random() % 9);
-  }
-  return x;
-}
-
-std::size_t size_of(const Extents& extents) {
-  std::size_t size = 1;
-  for (const hsize_t extent : extents) size *= extent;
-  return size;
-}
-
-std::vector<unsigned char> bytes_in(const TestFile& file, const std::string& name) {
-  const hid_t type = file.stored_type(name);
-  const Extents extents = file.extents(name);
-  std::vector<unsigned char> bytes(size_of(extents) * H5Tget_size(type));
-  const hid_t dataset = valid(H5Dopen2(file.id(), name.c_str(), H5P_DEFAULT));
-  REQUIRE(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()) >= 0);
-  H5Dclose(dataset);
-  return bytes;
-}
-
 /// Scans in one piece, and in slabs that `memory` is enough for.
 void check_same_bits(const TestFolder& folder, const std::string& options,
                      const std::string& memory) {

@@ -18,6 +18,7 @@
 #include <fused_scan/impl/order/tree.hpp>
 #include <fused_scan/impl/reduction.hpp>
 #include <fused_scan/impl/scan.hpp>
+#include <type_traits>
 
 namespace fused_scan::impl {
 
@@ -41,18 +42,6 @@ struct SumChunk {
   }
 };
 
-/// The prefix after 2^k chunks that nothing comes before: the node over them.
-template <class Op>
-struct FinalNode {
-  static constexpr bool given = true;
-  static constexpr bool of_prefix = true;
-  MemoryAccess<typename Op::value_type> nodes;
-  KOKKOS_FUNCTION void operator()(std::int64_t outer, std::int64_t column,
-                                  const typename Op::value_type& value) const {
-    nodes.of_line(outer, column) = value;
-  }
-};
-
 /// A monoid whose results are its values.
 template <class M>
 struct ValuesOf : M {
@@ -60,6 +49,56 @@ struct ValuesOf : M {
   KOKKOS_FORCEINLINE_FUNCTION typename M::value_type lower(
       const typename M::value_type& value) const {
     return value;
+  }
+};
+
+/// The same of a monoid whose identity may change the bits of what comes after it: beside its
+/// values there is nothing, which doesn't.
+template <class M>
+struct ValuesAfterNothing {
+  struct Value {
+    typename M::value_type value;
+    bool given;
+  };
+  using value_type = Value;
+  static constexpr bool always_finished = true;
+
+  M monoid;
+
+  explicit ValuesAfterNothing(const M& of) : monoid(of) {}
+  KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return {monoid.identity(), false}; }
+  template <class Element>
+  KOKKOS_FORCEINLINE_FUNCTION value_type lift(const Element& element) const {
+    return {monoid.lift(element), true};
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
+    if (!a.given) return b;
+    if (!b.given) return a;
+    return {monoid.combine(a.value, b.value), true};
+  }
+  KOKKOS_FORCEINLINE_FUNCTION typename M::value_type lower(const value_type& value) const {
+    return value.value;
+  }
+};
+
+template <class M>
+inline constexpr bool has_neutral_identity = !requires { requires !M::identity_is_neutral; };
+template <class M>
+using values_of_t = std::conditional_t<has_neutral_identity<M>, ValuesOf<M>, ValuesAfterNothing<M>>;
+
+/// The prefix after 2^k chunks that nothing comes before: the node over them.
+template <class Value, class Node>
+struct FinalNode {
+  static constexpr bool given = true;
+  static constexpr bool of_prefix = true;
+  MemoryAccess<Node> nodes;
+  KOKKOS_FUNCTION void operator()(std::int64_t outer, std::int64_t column,
+                                  const Value& value) const {
+    if constexpr (std::is_same_v<Value, Node>) {
+      nodes.of_line(outer, column) = value;
+    } else {
+      nodes.of_line(outer, column) = value.value;
+    }
   }
 };
 
@@ -108,8 +147,8 @@ template <class Exec, class M, class Element, class Out, class Load>
 void node_by_scan(const Exec& exec, const BoundOperator<M, Element, Out>& op, const Load& load,
                   const AccessShape& in, const MemoryAccess<typename M::value_type>& node,
                   Lines lines, Call call) {
-  using Values = BoundOperator<ValuesOf<M>, Element, void>;
-  const Values values{ValuesOf<M>(op.monoid())};
+  using Values = BoundOperator<values_of_t<M>, Element, void>;
+  const Values values{values_of_t<M>(op.monoid())};
   const std::int64_t length = lines.length++;
   call.exclusive = true;
   const auto scan =
@@ -125,14 +164,19 @@ void node_by_scan(const Exec& exec, const BoundOperator<M, Element, Out>& op, co
 }
 
 /// The node over lines of 2^k chunks, k > 0.
-template <class Exec, class Op, class Load>
-void make_node(const Exec& exec, const Op& op, const Load& load, const AccessShape& in,
-               const MemoryAccess<typename Op::value_type>& node, const Lines& lines,
-               const Call& call) {
+template <class Exec, class M, class Element, class Out, class Load>
+void make_node(const Exec& exec, const BoundOperator<M, Element, Out>& op, const Load& load,
+               const AccessShape& in, const MemoryAccess<typename M::value_type>& node,
+               const Lines& lines, const Call& call) {
+  using Node = typename M::value_type;
   if constexpr (has_device_engine<Exec>) {
     node_by_scan(exec, op, load, in, node, lines, call);
+  } else if constexpr (has_neutral_identity<M>) {
+    reduce_scan(exec, op, load, in, FinalNode<Node, Node>{node}, lines, call);
   } else {
-    reduce_scan(exec, op, load, in, FinalNode<Op>{node}, lines, call);
+    using Values = ValuesAfterNothing<M>;
+    reduce_scan(exec, BoundOperator<Values, Element, void>(Values(op.monoid())), load, in,
+                FinalNode<typename Values::value_type, Node>{node}, lines, call);
   }
 }
 

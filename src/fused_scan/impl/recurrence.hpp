@@ -54,6 +54,7 @@ class RecurrenceArrays {
     of_a,
     of_h,
     of_grad_a,
+    of_rows,  // of one value a line: nothing of the caller's
     roles
   };
 
@@ -68,13 +69,13 @@ class RecurrenceArrays {
     }
   }
 
-  /// The lines along an axis, once everything is as it should be. Arrays that are read may have one
-  /// number in many places; where `state_in_place` the two states may be one array.
-  Lines checked_lines(int any_axis, int block_size, bool state_in_place) const {
+  /// The axis, once everything is as it should be. Arrays that are read may have one number in many
+  /// places; where `state_in_place` the two states may be one array.
+  int checked_axis(int any_axis, int block_size, bool state_in_place) const {
     const Array& out = m_array[of_out];
-    const int axis = checked_axis(m_function, out, any_axis);
+    const int axis = impl::checked_axis(m_function, out, any_axis);
     check_block_size(m_function, block_size);
-    for (int role = 0; role < roles; ++role) {
+    for (int role = 0; role < of_rows; ++role) {
       if (!m_given[role]) continue;
       const Array& array = m_array[role];
       if (role == of_initial || role == of_final) {
@@ -87,15 +88,24 @@ class RecurrenceArrays {
     for (const Role written : {of_out, of_final, of_grad_a}) {
       if (m_given[written]) check_written(written, state_in_place);
     }
+    return axis;
+  }
+
+  /// The lines along an axis that was checked, beside rows if there are any.
+  Lines lines(int axis, const Array* rows = nullptr) const {
     const Array* arrays[roles];
     for (int role = 0; role < roles; ++role) arrays[role] = &m_array[m_given[role] ? role : of_out];
+    if (rows != nullptr) arrays[of_rows] = rows;
     return lines_along(arrays, roles, axis);
+  }
+  Lines checked_lines(int any_axis, int block_size, bool state_in_place) const {
+    return lines(checked_axis(any_axis, block_size, state_in_place));
   }
 
  private:
   void check_written(Role written, bool state_in_place) const {
     check_no_self_overlap(m_function, m_array[written]);
-    for (int role = 0; role < roles; ++role) {
+    for (int role = 0; role < of_rows; ++role) {
       if (!m_given[role] || role == written) continue;
       const bool may_be_same = (role == of_in && written == of_out) ||
                                (role == of_initial && written == of_final && state_in_place);
@@ -109,22 +119,35 @@ class RecurrenceArrays {
 };
 static_assert(int{RecurrenceArrays::roles} <= Lines::max_arrays);
 
-/// The scan of a linear recurrence: use(scan, shape).
-template <class Exec, class A, class B, class H, class Initial, class Final, class Use>
-void with_recurrence(const Exec&, const A& a, const B& b, const H& h, const Initial& initial,
-                     const Final& final, int axis, const Call& call, const Use& use) {
-  assert_read<Exec, H, A>();
-  assert_read<Exec, H, B>();
-  assert_written<Exec, H, H>();
-  assert_state<Exec, H, Initial>();
-  assert_state<Exec, H, Final>();
-  using Arrays = RecurrenceArrays;
+/// The operator of a recurrence whose Views are of these types.
+template <class A, class B, class H>
+auto recurrence_operator() {
   using AT = typename A::value_type;
   using BT = typename B::value_type;
   using HT = typename H::value_type;
   using Number = carried_number_t<AT, BT, HT>;
   static_assert(is_complex_v<scan_number_t<HT>> || !is_complex_v<Number>,
                 "fused_scan: a recurrence of complex numbers needs complex results");
+  using Element = typename CoefficientAccess<const AT, const BT>::Element;
+  return BoundOperator<AffineMonoid<Number>, Element, HT>({});
+}
+
+template <class Exec, class A, class B, class H>
+void assert_recurrence() {
+  assert_read<Exec, H, A>();
+  assert_read<Exec, H, B>();
+  assert_written<Exec, H, H>();
+}
+
+/// The scan of a linear recurrence: use(scan, shape).
+template <class Exec, class A, class B, class H, class Initial, class Final, class Use>
+void with_recurrence(const Exec&, const A& a, const B& b, const H& h, const Initial& initial,
+                     const Final& final, int axis, const Call& call, const Use& use) {
+  assert_recurrence<Exec, A, B, H>();
+  assert_state<Exec, H, Initial>();
+  assert_state<Exec, H, Final>();
+  using Arrays = RecurrenceArrays;
+  using HT = typename H::value_type;
   Arrays arrays(call.function);
   arrays.add(Arrays::of_out, h);
   arrays.add(Arrays::of_in, b);
@@ -133,9 +156,9 @@ void with_recurrence(const Exec&, const A& a, const B& b, const H& h, const Init
   arrays.add(Arrays::of_a, a);
   const Lines lines = arrays.checked_lines(axis, call.block_size, true);
 
-  using Load = CoefficientAccess<const AT, const BT>;
-  const Load load{{a.data(), lines, Arrays::of_a}, {b.data(), lines, Arrays::of_in}};
-  const BoundOperator<AffineMonoid<Number>, typename Load::Element, HT> op({});
+  const CoefficientAccess<const typename A::value_type, const typename B::value_type> load{
+      {a.data(), lines, Arrays::of_a}, {b.data(), lines, Arrays::of_in}};
+  const auto op = impl::recurrence_operator<A, B, H>();
   const auto scan = impl::line_scan(op, load, MemoryAccess<HT>(h.data(), lines, Arrays::of_out),
                                     impl::initial_state(op, initial, lines),
                                     impl::final_state(op, final, lines), lines, call);

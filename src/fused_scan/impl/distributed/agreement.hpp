@@ -43,6 +43,8 @@ struct CallRecord {
   std::int64_t op = 0;
   std::int64_t elements = 0;
   std::int64_t results = 0;
+  std::int64_t layer = 0;                     // a number for everything that a layer is
+  std::int64_t states = 0;                    // 1: an initial one is given; 2: a final one is
   std::int64_t extent[Array::max_rank] = {};  // 0 of the axis
 
   std::string extents() const {
@@ -63,6 +65,12 @@ inline Difference difference(const CallRecord& call, const CallRecord& other) {
   const auto kind = [](const CallRecord& c) {
     return c.exclusive != 0 ? "an exclusive scan" : "an inclusive scan";
   };
+  const auto states = [](const CallRecord& c) {
+    return c.states == 0   ? "no state"
+           : c.states == 1 ? "an initial state"
+           : c.states == 2 ? "a final state"
+                           : "two states";
+  };
   const auto direction = [](const CallRecord& c) { return c.reverse != 0 ? "reverse" : "forward"; };
   if (call.function != other.function) return {"another function", "this one"};
   if (call.exclusive != other.exclusive) return {kind(call), kind(other)};
@@ -74,9 +82,11 @@ inline Difference difference(const CallRecord& call, const CallRecord& other) {
   if (call.axis != other.axis) {
     return {"axis " + std::to_string(call.axis), "axis " + std::to_string(other.axis)};
   }
+  if (call.layer != other.layer) return {"a layer in another state", "its own"};
   if (call.op != other.op) return {"another operator", "its own"};
   if (call.elements != other.elements) return {"elements of another type", "its own"};
   if (call.results != other.results) return {"results of another type", "its own"};
+  if (call.states != other.states) return {states(call), states(other)};
   if (call.extents() != other.extents()) {
     return {"extents " + call.extents(), other.extents()};
   }

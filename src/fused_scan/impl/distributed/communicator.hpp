@@ -100,6 +100,11 @@ class Communicator {
     return text.c_str();
   }
 
+  /// The row that `root` has, on every rank.
+  void broadcast_row(void* row, const RowType& type, int root) const {
+    require_success(MPI_Bcast(row, 1, type.get(), root, m_comm), "MPI_Bcast");
+  }
+
   /// Counts and places, in rows, of each rank.
   struct Rows {
     explicit Rows(int ranks)

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <fused_scan/impl/access/functor_access.hpp>
 #include <fused_scan/impl/access/memory_access.hpp>
+#include <fused_scan/impl/access/recurrence_access.hpp>
 #include <fused_scan/impl/array/lines.hpp>
 #include <fused_scan/impl/plan/scan_shape.hpp>
 #include <type_traits>
@@ -53,6 +54,29 @@ struct FunctorSide {
   FunctorAccess<ShiftedFunctor<Functor>> from(std::int64_t i) const { return {{functor, i}}; }
   AccessShape shape(std::int64_t, std::int64_t length, int element_size) const {
     return functor_shape(element_size, length, inner);
+  }
+};
+
+/// The coefficients of a recurrence, and its results, which to an engine are functors.
+template <class A, class B>
+struct CoefficientSide {
+  ArraySide<A> a;
+  ArraySide<B> b;
+
+  CoefficientAccess<A, B> from(std::int64_t i) const { return {a.from(i), b.from(i)}; }
+  AccessShape shape(std::int64_t i, std::int64_t length, int element_size) const {
+    AccessShape shape = b.shape(i, length, element_size);
+    shape.element_size = element_size;
+    shape.is_memory = false;
+    return shape;
+  }
+};
+template <class T>
+struct ResultSide : ArraySide<T> {
+  AccessShape shape(std::int64_t i, std::int64_t length, int element_size) const {
+    AccessShape shape = ArraySide<T>::shape(i, length, element_size);
+    shape.is_memory = false;
+    return shape;
   }
 };
 

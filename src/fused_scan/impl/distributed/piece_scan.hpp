@@ -11,6 +11,7 @@
 //   2. The rows go to the pieces that need them, which make the chunk's node.
 //   3. Every rank gets all nodes, and makes the prefix before each of its parts.
 //   4. The parts are scanned.
+//   5. Where states to end in are given, every rank gets them from the piece with the last element.
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
@@ -52,20 +53,23 @@ struct CopyToRows {
 };
 
 /// The states before a piece's parts, by a PrefixProgram.
-template <class Op>
+template <class Op, class Initial>
 struct CombinePrefixes {
   using Value = typename Op::value_type;
   static constexpr int max_levels = 62;
 
   Op op;
+  Initial initial;
   const Value* nodes;  // a row each, as the states
   Value* states;
   std::int64_t lines;
+  std::int64_t inner;
   const int* nodes_before;
   const int* merges;
   int parts;
 
   KOKKOS_FUNCTION void operator()(std::int64_t line) const {
+    const Value before = initial(line / inner, line % inner);
     Value stack[max_levels];
     int depth = 0, node = 0;
     for (int part = 0; part < parts; ++part) {
@@ -74,28 +78,62 @@ struct CombinePrefixes {
         for (int m = 0; m < merges[node]; ++m) value = op.combine(stack[--depth], value);
         stack[depth++] = value;
       }
-      Value prefix = op.neutral();
+      Value prefix = before;
       for (int k = 0; k < depth; ++k) prefix = op.combine(prefix, stack[k]);
       states[part * lines + line] = prefix;
     }
   }
 };
 
+/// Keeps the states that lines end in, if they are the last ones of theirs.
+template <class Value>
+struct FinalRow {
+  static constexpr bool given = true;
+  MemoryAccess<Value> row;
+  bool is_last;
+  KOKKOS_FUNCTION void operator()(std::int64_t outer, std::int64_t column,
+                                  const Value& value) const {
+    if (is_last) row.of_line(outer, column) = value;
+  }
+};
+
+/// A value of each line.
+template <class Value>
+struct RowValue {
+  MemoryAccess<Value> row;
+  KOKKOS_FUNCTION Value operator()(std::int64_t outer, std::int64_t column) const {
+    return row.of_line(outer, column);
+  }
+};
+
+/// Gives lines' values, or the states that they start from, as the states that they end in.
+template <class Value, class Final>
+struct SetFinalStates {
+  Value value;  // value(outer, column)
+  Final final;
+  std::int64_t inner;
+  KOKKOS_FUNCTION void operator()(std::int64_t line) const {
+    final(line / inner, line % inner, value(line / inner, line % inner));
+  }
+};
+
 /// `In` and `Out` are sides (piece_access.hpp), T the type in which elements travel. `of_rows` is
 /// the number of the rows among the arrays of the lines.
-template <class Exec, class Op, class T, class In, class Out>
+template <class Exec, class Op, class T, class In, class Out, class Initial, class Final>
 class PieceScan {
  public:
   using Value = typename Op::value_type;
 
   PieceScan(const Exec& exec, const Communicator& comm, const Op& op, const In& in, const Out& out,
-            const Lines& lines, int of_rows, bool in_place, const Call& call,
-            const std::vector<std::int64_t>& lengths)
+            const Initial& initial, const Final& final, const Lines& lines, int of_rows,
+            bool in_place, const Call& call, const std::vector<std::int64_t>& lengths)
       : m_exec(exec),
         m_comm(comm),
         m_op(op),
         m_in(in),
         m_out(out),
+        m_initial(initial),
+        m_final(final),
         m_lines(lines),
         m_of_rows(of_rows),
         m_in_place(in_place),
@@ -105,13 +143,12 @@ class PieceScan {
         m_parts(parts_of(m_piece)),
         m_n_lines(lines.outer * lines.inner),
         m_sent_nodes(comm.size()) {
-    std::int64_t end = 0;
-    for (const Piece& piece : m_pieces) end = std::max(end, piece.end);
+    for (const Piece& piece : m_pieces) m_end = std::max(m_end, piece.end);
     int filled = 0;
     for (std::size_t k = 0; k < m_pieces.size(); ++k) {
       const std::size_t r = call.reverse ? m_pieces.size() - 1 - k : k;
       // The last in the order of the scan keeps its nodes: they are for its own parts.
-      const bool is_last = m_pieces[r].end == end;
+      const bool is_last = m_pieces[r].end == m_end;
       const std::vector<TreeNode> nodes = nodes_of(m_pieces[r], is_last);
       m_sent_nodes.places[r] = static_cast<int>(m_nodes.size());
       m_sent_nodes.counts[r] = is_last ? 0 : static_cast<int>(nodes.size());
@@ -122,15 +159,18 @@ class PieceScan {
       }
       m_nodes.insert(m_nodes.end(), nodes.begin(), nodes.end());
       filled += m_pieces[r].empty() ? 0 : 1;
+      if (is_last && !m_pieces[r].empty()) m_last_rank = static_cast<int>(r);
       m_any_cut |= !m_pieces[r].empty() && m_pieces[r].missing() > 0;
     }
-    m_alone = filled <= 1;
+    m_alone = filled <= 1 && !given;
   }
 
   void run() {
     if (m_n_lines == 0) return;
+    if (m_end == 0) return end_in_initial_states();
     if (!m_alone) exchange();
     for (std::size_t k = 0; k < m_parts.size(); ++k) scan_part(static_cast<int>(k));
+    if constexpr (Final::given) exchange_final_states();
     if (m_states && m_nodes_rows->is_staged()) {
       m_exec.fence(label("copies of what MPI received are freed"));
     }
@@ -140,6 +180,7 @@ class PieceScan {
   using Rows = Communicator::Rows;
   using Range = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>;
   using Program = Kokkos::View<int*, typename Exec::memory_space>;
+  static constexpr bool given = Initial::given || Final::given;
 
   std::string label(const char* step) const { return std::string(m_call.function) + "::" + step; }
 
@@ -167,7 +208,7 @@ class PieceScan {
   /// Whether its first node is that of a chunk whose first elements others have.
   bool completes_chunk() const { return m_piece.missing() > 0 && m_own_nodes > 0; }
   bool needs_prefixes() const {
-    return !m_piece.empty() && (m_piece.begin > 0 || m_parts.size() > 1);
+    return !m_piece.empty() && (m_piece.begin > 0 || m_parts.size() > 1 || Initial::given);
   }
 
   void allocate() {
@@ -176,6 +217,7 @@ class PieceScan {
     m_states.emplace(Kokkos::view_alloc(m_exec, Kokkos::WithoutInitializing, label("states")),
                      static_cast<std::size_t>(m_n_lines) * (needs_prefixes() ? m_parts.size() : 0));
     if (needs_prefixes()) upload_program();
+    if (Final::given) m_final_row.emplace(m_exec, 1, m_n_lines, label("final"));
     if (!m_any_cut) return;
     m_edge_rows = m_piece.empty() ? 0 : m_piece.end - m_piece.edge();
     m_sent.emplace(m_exec, m_edge_rows, m_n_lines, label("edge"));
@@ -249,9 +291,25 @@ class PieceScan {
   void combine_prefixes() const {
     Kokkos::parallel_for(
         label("combine_prefixes"), Range(m_exec, 0, m_n_lines),
-        CombinePrefixes<Op>{m_op, m_nodes_rows->row(0), m_states->data(), m_n_lines,
-                            m_program.data(), m_program.data() + m_parts.size(),
-                            static_cast<int>(m_parts.size())});
+        CombinePrefixes<Op, Initial>{
+            m_op, m_initial, m_nodes_rows->row(0), m_states->data(), m_n_lines, m_lines.inner,
+            m_program.data(), m_program.data() + m_parts.size(), static_cast<int>(m_parts.size())});
+  }
+
+  void exchange_final_states() const {
+    if (m_comm.rank() == m_last_rank) m_final_row->to_mpi(m_exec, 0, 1);
+    m_exec.fence(label("MPI sends the states that lines end in"));
+    m_comm.broadcast_row(m_final_row->for_mpi(), RowType(sizeof(Value), m_n_lines), m_last_rank);
+    if (m_comm.rank() != m_last_rank) m_final_row->from_mpi(m_exec, 0, 1);
+    set_final_states(RowValue{rows_at(m_final_row->row(0))});
+  }
+  void end_in_initial_states() const {
+    if constexpr (Final::given) set_final_states(m_initial);
+  }
+  template <class Values>
+  void set_final_states(const Values& values) const {
+    Kokkos::parallel_for(label("final_states"), Range(m_exec, 0, m_n_lines),
+                         SetFinalStates<Values, Final>{values, m_final, m_lines.inner});
   }
 
   // --- scans ---
@@ -260,21 +318,29 @@ class PieceScan {
     const std::int64_t begin = m_parts[static_cast<std::size_t>(part)].begin;
     if (begin < m_piece.begin) {
       scan_first_chunk();
-    } else if (begin == 0) {
+    } else if (begin == 0 && !Initial::given) {
       scan_part(part, NoInitialState<Op>{m_op});
     } else {
       scan_part(part, state_of(part));
+    }
+  }
+  auto final_of(const Piece& part) const {
+    if constexpr (Final::given) {
+      return FinalRow<Value>{rows_at(m_final_row->row(0)), part.end == m_end};
+    } else {
+      return NoFinalState();
     }
   }
   auto state_of(int part) const {
     return InitialArray<Op, Value>{m_op, rows_at(m_states->data() + part * m_n_lines)};
   }
 
-  template <class Initial>
-  void scan_part(int part, const Initial& initial) const {
-    const auto [begin, end] = m_parts[static_cast<std::size_t>(part)];
+  template <class From>
+  void scan_part(int part, const From& from) const {
+    const Piece& positions = m_parts[static_cast<std::size_t>(part)];
+    const auto [begin, end] = positions;
     const std::int64_t i = memory_position(begin, end);
-    const auto scan = impl::line_scan(m_op, m_in.from(i), m_out.from(i), initial, NoFinalState(),
+    const auto scan = impl::line_scan(m_op, m_in.from(i), m_out.from(i), from, final_of(positions),
                                       lines_of(end - begin), m_call);
     using Scan = std::remove_const_t<decltype(scan)>;
     ScanShape shape = shape_of(scan, m_call);
@@ -293,7 +359,7 @@ class PieceScan {
     const int missing = m_piece.missing();
     const auto scan = impl::line_scan(m_op, chunk_at(m_in, m_piece.begin, missing),
                                       chunk_at(m_out, m_piece.begin, missing), state_of(0),
-                                      NoFinalState(), lines_of(part.end - part.begin), call);
+                                      final_of(part), lines_of(part.end - part.begin), call);
     using Scan = std::remove_const_t<decltype(scan)>;
     Kokkos::parallel_for(label("first_chunk"), Range(m_exec, 0, m_n_lines),
                          ScanLineByThread<Scan>{scan});
@@ -329,6 +395,8 @@ class PieceScan {
   const Op& m_op;
   const In& m_in;
   const Out& m_out;
+  const Initial& m_initial;
+  const Final& m_final;
   Lines m_lines;
   int m_of_rows;
   bool m_in_place;
@@ -336,6 +404,8 @@ class PieceScan {
   std::vector<Piece> m_pieces;
   Piece m_piece;
   std::vector<Piece> m_parts;
+  std::int64_t m_end = 0;  // of the whole line
+  int m_last_rank = 0;     // that has an element of it
   std::int64_t m_n_lines;
   std::vector<TreeNode> m_nodes;  // of all pieces, from left to right
   int m_own_node = 0;             // the first of them that is this rank's
@@ -346,6 +416,7 @@ class PieceScan {
   bool m_alone = false;  // one rank has all elements
   std::int64_t m_edge_rows = 0;
   std::optional<RowBuffer<Exec, Value>> m_nodes_rows;
+  std::optional<RowBuffer<Exec, Value>> m_final_row;
   std::optional<RowBuffer<Exec, T>> m_sent;
   std::optional<RowBuffer<Exec, T>> m_received;
   std::optional<Kokkos::View<Value*, typename Exec::memory_space>> m_states;

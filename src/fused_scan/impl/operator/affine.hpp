@@ -97,6 +97,7 @@ struct AffineMonoid {
   using value_type = AffineMap<Number>;
   /// Combined with the identity -0 would be +0, and a complex Inf NaN.
   static constexpr bool always_finished = true;
+  static constexpr bool identity_is_neutral = false;
 
   KOKKOS_FORCEINLINE_FUNCTION value_type identity() const { return {Number(1), Number(0), 0, 0}; }
 

@@ -96,8 +96,8 @@ void scan_gradient(const ArSsmPass<T, Exec>& pass, const SequenceLines& lines, T
   const LoadGradientOfK<T> load{gated, workspace.kv, pass.direction_share()};
   const StoreGradients<T> store{gated, workspace.slopes, workspace.k, workspace.kv, l1_slope};
   if (!pass.bidirectional) return lines.scan(pass, Direction::reverse, load, store);
-  layer_scan<T>(pass.exec, pass.fused, pass.scan_extents(), Direction::reverse, load,
-                StoreNothing(), StoreTotal<T>{workspace.totals, pass.sizes.ranks});
+  add_up_lines(lines, pass, Direction::reverse, load,
+               StoreTotal<T>{workspace.totals, pass.sizes.ranks});
   Kokkos::parallel_for("fused_scan::ArSsm::both_directions_backward",
                        range_policy(pass.exec, pass.rows() * pass.sizes.ranks),
                        StoreGradientsOfBothDirections<T>{load, store, workspace.totals});
@@ -248,7 +248,7 @@ void run_backward(const ArSsmPass<T, Exec>& pass, const Rows<const T>& x, const 
                               products, pass.sizes.product_columns(), x, d_model,
                               sums + offset(parameters.gate_weight_0), count);
   const Convolution<T> of_g{g, parameters.conv_weight.data(), pass.convolution_shift, true,
-                            pass.around};
+                            pass.around_gradient};
   dense_product<Exec, T>(
       pass.exec, "fused_scan::ArSsm::input_gradient", rows, products, pass.sizes.product_columns(),
       Matrix<T>{parameters.gate_weight_0.data(), d_model, 1}, d_model, gradient_of_x,

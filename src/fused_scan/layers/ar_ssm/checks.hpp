@@ -90,18 +90,20 @@ void check_sequence_type() {
 /// x: (batch, length, d_model), of Scalar or complex numbers of it.
 template <class Scalar, class Exec, class View>
 void check_sequence(const std::string& function, const std::string& name, const View& view,
-                    int d_model) {
+                    int d_model, bool may_be_empty = false) {
   check_sequence_type<Scalar, Exec, View>();
   using T = typename View::non_const_value_type;
   static_assert(std::is_same_v<T, Scalar> || std::is_same_v<T, Kokkos::complex<Scalar>>,
                 "fused_scan::ArSsm: x must hold the layer's Scalar, or complex numbers of it");
   const std::int64_t batch = view.extent(0);
   const std::int64_t length = view.extent(1);
-  require(static_cast<int>(view.extent(2)) == d_model && batch > 0 && length > 0, function, [&] {
-    return name + " " + array_of(view).quoted() + " has extents " + array_of(view).extents() +
-           " instead of (batch, length, " + std::to_string(d_model) +
-           ") with batch and length at least 1";
-  });
+  const std::int64_t least = may_be_empty ? 0 : 1;
+  require(static_cast<int>(view.extent(2)) == d_model && batch > 0 && length >= least, function,
+          [&] {
+            return name + " " + array_of(view).quoted() + " has extents " +
+                   array_of(view).extents() + " instead of (batch, length, " +
+                   std::to_string(d_model) + ") with batch and length at least 1";
+          });
 }
 
 /// Complex numbers are pairs of Scalar, of which every second one is a real part.

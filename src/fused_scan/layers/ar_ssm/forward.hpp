@@ -164,14 +164,21 @@ struct StoreBothDirections {
   }
 };
 
+template <class SequenceLines, class T, class Exec, class Load>
+void add_up_lines(const SequenceLines&, const ArSsmPass<T, Exec>& pass, Direction direction,
+                  const Load& load, const StoreTotal<T>& totals) {
+  layer_scan<T>(pass.exec, pass.fused, pass.scan_extents(), direction, load, StoreNothing(),
+                totals);
+}
+
 template <class T, class Exec, class SequenceLines>
 void scan_u(const ArSsmPass<T, Exec>& pass, const SequenceLines& lines) {
   const GatedProducts<T> gated(pass);
   const LoadU<T> load{gated};
   const StoreKv<T> store{gated, pass.workspace.kv, pass.workspace.k};
   if (!pass.bidirectional) return lines.scan(pass, Direction::forward, load, store);
-  layer_scan<T>(pass.exec, pass.fused, pass.scan_extents(), Direction::forward, load,
-                StoreNothing(), StoreTotal<T>{pass.workspace.totals, pass.sizes.ranks});
+  add_up_lines(lines, pass, Direction::forward, load,
+               StoreTotal<T>{pass.workspace.totals, pass.sizes.ranks});
   Kokkos::parallel_for("fused_scan::ArSsm::both_directions",
                        range_policy(pass.exec, pass.rows() * pass.sizes.ranks),
                        StoreBothDirections<T>{store, pass.workspace.totals});
@@ -218,9 +225,10 @@ struct Convolution {
     for (int n = 0; n < 3; ++n) {
       const std::int64_t l = at.l + (transposed ? shift - n : n - shift);
       const bool inside = 0 <= l && l < input.length && around.are_together(at.l, l);
-      of_row.tap[n] = inside  ? input.row({at.b, l})
-                      : l < 0 ? around.row_before({at.b, l})
-                              : nullptr;
+      of_row.tap[n] = inside              ? input.row({at.b, l})
+                      : l < 0             ? around.row_before({at.b, l})
+                      : l >= input.length ? around.row_after({at.b, l}, input.length)
+                                          : nullptr;
       of_row.column_stride[n] = inside ? input.column_stride : 1;
     }
     return of_row;

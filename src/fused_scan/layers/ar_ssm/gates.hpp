@@ -85,11 +85,15 @@ struct GumbelUniform {
   const T* data = nullptr;  // nullptr: made
   std::int64_t strides[3] = {0, 0, 0};
   std::uint64_t seed = 0;
+  // Of a piece of a sequence: where it begins, and the length of the whole, else 0.
+  std::int64_t first_position = 0;
+  std::int64_t whole_length = 0;
 
   KOKKOS_FUNCTION T operator()(std::int64_t b, std::int64_t l, std::int64_t r, std::int64_t length,
                                std::int64_t ranks) const {
     if (data) return data[b * strides[0] + l * strides[1] + r * strides[2]];
-    return unit_fraction<T>(random_bits(seed, (b * length + l) * ranks + r));
+    const std::int64_t of_sequence = whole_length > 0 ? whole_length : length;
+    return unit_fraction<T>(random_bits(seed, (b * of_sequence + first_position + l) * ranks + r));
   }
 };
 

@@ -21,6 +21,7 @@ namespace fused_scan::impl {
 /// One sequence.
 struct WholeLines {
   static constexpr bool packed = false;
+  static constexpr bool may_be_empty = false;
   const void* key() const { return nullptr; }
 
   template <class T, class Exec>
@@ -42,6 +43,7 @@ struct SegmentedLines {
   Offsets offsets;
 
   static constexpr bool packed = true;
+  static constexpr bool may_be_empty = false;
   const void* key() const { return offsets.data(); }
 
   template <class T, class Exec>
@@ -71,6 +73,7 @@ struct ContinuedLines {
   Surroundings<T> around;
 
   static constexpr bool packed = false;
+  static constexpr bool may_be_empty = false;
   const void* key() const { return nullptr; }
 
   template <class Exec>
@@ -90,6 +93,10 @@ struct ContinuedLines {
         .run(around.first_position, pass.length);
   }
 };
+
+/// What the layer needs of a communicator, of type MPI_Comm: layers/ar_ssm/distributed.hpp.
+template <class Comm>
+struct OverRanks;
 
 }  // namespace fused_scan::impl
 

@@ -25,8 +25,9 @@ struct ArSsmPass {
   GateFunction<T> gate_function;
   bool bidirectional;
   bool fused;
-  int convolution_shift;  // tap n of the convolution is on position l + n - convolution_shift
-  Surroundings<T> around;
+  int convolution_shift;   // tap n of the convolution is on position l + n - convolution_shift
+  Surroundings<T> around;  // of x
+  Surroundings<T> around_gradient;  // of that of y
   ArSsmWorkspace<T, Exec> workspace;
 
   std::int64_t rows() const { return batches * length; }

@@ -25,12 +25,16 @@ struct Surroundings {
   // Of a piece of a sequence, (batch, convolution_reach, d_model): the rows before it, of position
   // i at i % convolution_reach; nullptr: nothing is before it.
   const T* rows_before = nullptr;
+  // (batch, convolution_reach, d_model): the rows after it; nullptr: nothing is known of them.
+  const T* rows_after = nullptr;
   std::int64_t d_model = 0;
   std::int64_t first_position = 0;
+  std::int64_t whole_length = 0;  // of the sequence, where it is known; else 0
 
   Surroundings from_batch(std::int64_t b) const {
     Surroundings of_batch = *this;
     if (rows_before) of_batch.rows_before += b * convolution_reach * d_model;
+    if (rows_after) of_batch.rows_after += b * convolution_reach * d_model;
     return of_batch;
   }
 
@@ -48,6 +52,11 @@ struct Surroundings {
     const std::int64_t position = first_position + at.l;
     if (!rows_before || position < 0) return nullptr;
     return rows_before + (at.b * convolution_reach + position % convolution_reach) * d_model;
+  }
+  /// The row at `length` or `length` + 1 of a piece of that length; nullptr beyond the sequence.
+  KOKKOS_FUNCTION const T* row_after(const Position& at, std::int64_t length) const {
+    if (!rows_after || first_position + at.l >= whole_length) return nullptr;
+    return rows_after + (at.b * convolution_reach + at.l - length) * d_model;
   }
 };
 
