@@ -56,6 +56,8 @@ const std::vector<Row> rows{
     {5461, 4096, 3, "columns, tiles of 2048 x 3", Movement::linear_packs},
     {8, 65536, 512, "columns, tiles of 256 x 32", Movement::row_packs},
     {8, 65536, 96, "columns, tiles of 256 x 32", Movement::row_packs},
+    {241, 352, 788, "columns, tiles of 128 x 64", Movement::row_packs},
+    {241, 512, 788, "columns, tiles of 256 x 32", Movement::row_packs},
     {3, 4096, 4097, "columns, tiles of 64 x 125", Movement::columns_first},
     {128, 8, 65536, "columns, 1024 lines a team", Movement::row_packs},
 };

@@ -150,7 +150,12 @@ inline void choose_tile(DevicePlan& plan, const ScanShape& shape, int elements, 
   // Whole rows where they are short: the tile is one piece of memory.
   // A tile has at least a chunk of every column.
   const int most = std::max(elements / chunk_length, 1);
-  const int width = std::min(aligned ? narrow_columns : wide_columns, most);
+  // Lines of few tiles, the last less than half full, get shorter ones.
+  const int narrow_rows = rows_in(elements / narrow_columns);
+  const bool is_wasteful = length > narrow_rows && length <= 4 * narrow_rows &&
+                           (length - 1) % narrow_rows < narrow_rows / 2;
+  const int narrow = is_wasteful ? 2 * narrow_columns : narrow_columns;
+  const int width = std::min(aligned ? narrow : wide_columns, most);
   const bool splits_evenly = aligned && columns % narrow_columns == 0;
   if (columns > (splits_evenly ? width : std::min(wide_columns, most))) {
     const std::int64_t widest =
