@@ -212,7 +212,9 @@ class ArSsm {
                 impl::ContinuedLines<Scalar, Sum>{
                     state.sums.data(),
                     batch * m_config.max_rank,
-                    {nullptr, state.last_x.data(), m_config.d_model, state.position}});
+                    {.rows_before = state.last_x.data(),
+                     .d_model = m_config.d_model,
+                     .first_position = state.position}});
     const auto rows = impl::real_rows<Scalar>(x);
     const std::int64_t kept = std::min<std::int64_t>(rows.length, impl::convolution_reach);
     Kokkos::parallel_for(
