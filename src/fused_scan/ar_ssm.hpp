@@ -209,12 +209,11 @@ class ArSsm {
     using Sum = typename State::Sum;
     const std::int64_t batch = x.extent(0);
     run_forward(function, exec, x, y, false, nullptr,
-                impl::ContinuedLines<Scalar, Sum>{
-                    state.sums.data(),
-                    batch * m_config.max_rank,
-                    {.rows_before = state.last_x.data(),
-                     .d_model = m_config.d_model,
-                     .first_position = state.position}});
+                impl::ContinuedLines<Scalar, Sum>{state.sums.data(),
+                                                  batch * m_config.max_rank,
+                                                  {.rows_before = state.last_x.data(),
+                                                   .d_model = m_config.d_model,
+                                                   .first_position = state.position}});
     const auto rows = impl::real_rows<Scalar>(x);
     const std::int64_t kept = std::min<std::int64_t>(rows.length, impl::convolution_reach);
     Kokkos::parallel_for(
