@@ -28,9 +28,9 @@ template <class T>
 using Vector = typename Lanes<T>::Vector;
 
 /// A row of few columns in the shortest vector that has room for it.
-template <class T, int columns_>
+template <class T, int n_columns>
 struct RowVector {
-  static constexpr int columns = columns_;
+  static constexpr int columns = n_columns;
   static constexpr int size = columns * sizeof(T);
   using V[[gnu::vector_size(size <= 16 ? 16 : size <= 32 ? 32 : 64)]] = T;
 };
