@@ -176,6 +176,17 @@ HostArray<T> random_array(const Extents& extents, std::uint64_t seed, double lar
   return array;
 }
 
+/// Coefficients of magnitudes up to a little more than 1, so that each state has some of all before
+/// it; and zeros, which no number of the line survives.
+template <class T>
+HostArray<T> coefficients(const Extents& extents, std::uint64_t seed, double magnitude = 1.25) {
+  auto a = random_array<T>(extents, seed, magnitude);
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    if (random_bits(seed + i) % 97 == 0) a.values[i] = T(0);
+  }
+  return a;
+}
+
 /// One number in every place.
 template <class T>
 HostArray<T> same_everywhere(const Extents& extents, const T& x) {

@@ -29,16 +29,6 @@ using View3 = AnyView<T, 3, Exec>;
 template <class T>
 using View2 = AnyView<T, 2, Exec>;
 
-/// Coefficients of magnitudes up to a little more than 1, zeros among them.
-template <class T>
-HostArray<T> coefficients(const Extents& extents, std::uint64_t seed) {
-  auto a = random_array<T>(extents, seed, 1.25);
-  for (std::size_t i = 0; i < a.values.size(); ++i) {
-    if (random_bits(seed + i) % 97 == 0) a.values[i] = T(0);
-  }
-  return a;
-}
-
 /// Many columns, few, lines that lie along the axis; ragged, short, empty.
 const std::vector<Extents> shapes{{3, 37, 50}, {2, 40, 5}, {90, 7, 3},  {1, 1, 1},
                                   {5, 1, 33},  {4, 0, 3},  {1, 5001, 2}};

@@ -119,6 +119,19 @@ class RecurrenceArrays {
 };
 static_assert(int{RecurrenceArrays::roles} <= Lines::max_arrays);
 
+/// The arrays of a recurrence, which its Views must outlive.
+template <class A, class B, class H, class Initial, class Final>
+RecurrenceArrays recurrence_arrays(const char* function, const A& a, const B& b, const H& h,
+                                   const Initial& initial, const Final& final) {
+  RecurrenceArrays arrays(function);
+  arrays.add(RecurrenceArrays::of_out, h);
+  arrays.add(RecurrenceArrays::of_in, b);
+  arrays.add(RecurrenceArrays::of_initial, initial);
+  arrays.add(RecurrenceArrays::of_final, final);
+  arrays.add(RecurrenceArrays::of_a, a);
+  return arrays;
+}
+
 /// The operator of a recurrence whose Views are of these types.
 template <class A, class B, class H>
 auto recurrence_operator() {
@@ -148,13 +161,8 @@ void with_recurrence(const Exec&, const A& a, const B& b, const H& h, const Init
   assert_state<Exec, H, Final>();
   using Arrays = RecurrenceArrays;
   using HT = typename H::value_type;
-  Arrays arrays(call.function);
-  arrays.add(Arrays::of_out, h);
-  arrays.add(Arrays::of_in, b);
-  arrays.add(Arrays::of_initial, initial);
-  arrays.add(Arrays::of_final, final);
-  arrays.add(Arrays::of_a, a);
-  const Lines lines = arrays.checked_lines(axis, call.block_size, true);
+  const Lines lines = impl::recurrence_arrays(call.function, a, b, h, initial, final)
+                          .checked_lines(axis, call.block_size, true);
 
   const CoefficientAccess<const typename A::value_type, const typename B::value_type> load{
       {a.data(), lines, Arrays::of_a}, {b.data(), lines, Arrays::of_in}};
@@ -204,12 +212,7 @@ void with_gradients(const Exec&, const A& a, const H& h, const GradH& grad_h,
   using GradAT = typename GradA::value_type;
   using GradBT = typename GradB::value_type;
   using Number = carried_number_t<AT, HT, GT>;
-  Arrays arrays(call.function);
-  arrays.add(Arrays::of_out, grad_b);
-  arrays.add(Arrays::of_in, grad_h);
-  arrays.add(Arrays::of_initial, initial);
-  arrays.add(Arrays::of_final, grad_initial);
-  arrays.add(Arrays::of_a, a);
+  auto arrays = impl::recurrence_arrays(call.function, a, grad_h, grad_b, initial, grad_initial);
   arrays.add(Arrays::of_h, h);
   arrays.add(Arrays::of_grad_a, grad_a);
   const Lines lines = arrays.checked_lines(any_axis, call.block_size, false);

@@ -114,8 +114,8 @@ struct TileScan {
         m_member.team_barrier();
         return store();
       }
-      const bool shared = m_kernel.plan.line_tiles > 1;
-      if (shared || m_runs > 1) {
+      if (has_prefixes()) {
+        const bool shared = m_kernel.plan.line_tiles > 1;
         if (!shared) keep_initial_states();
         sum_runs();
         sum_nodes();
@@ -127,6 +127,8 @@ struct TileScan {
     }
 
    private:
+    /// Whether a line has several runs, whose nodes and prefixes wait in scratch memory.
+    KOKKOS_FUNCTION bool has_prefixes() const { return m_kernel.plan.line_tiles > 1 || m_runs > 1; }
     KOKKOS_FUNCTION int thread() const { return m_member.team_rank(); }
     KOKKOS_FUNCTION int threads() const { return m_member.team_size(); }
 
@@ -431,8 +433,7 @@ struct TileScan {
     }
 
     KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(const Run& run) const {
-      const bool kept = m_kernel.plan.line_tiles > 1 || m_runs > 1;
-      const Value before = kept ? m_prefixes[run.line] : initial(run.line);
+      const Value before = has_prefixes() ? m_prefixes[run.line] : initial(run.line);
       return prefix_before(m_kernel.scan.op, before, run.number,
                            [&](int last) { return node(last, run.line); });
     }

@@ -119,6 +119,25 @@ inline std::vector<CallRecord> agreed_calls(const Communicator& comm, const char
   return calls;
 }
 
+/// Calls describe(record), which checks the rank's call, and returns the lengths of all pieces;
+/// throws on every rank where one of the calls is wrong or another than the first.
+template <class Describe>
+std::vector<std::int64_t> agreed_lengths(const Communicator& comm, const char* function,
+                                         CallRecord record, const Describe& describe) {
+  std::string sentence;
+  try {
+    describe(record);
+  } catch (const std::exception& error) {
+    sentence = error.what();
+    record.wrong = 1;
+  }
+  std::vector<std::int64_t> lengths;
+  for (const CallRecord& call : agreed_calls(comm, function, record, sentence)) {
+    lengths.push_back(call.length);
+  }
+  return lengths;
+}
+
 /// Carries out a rank's part of a step; where it throws on one of them, every rank throws.
 template <class Step>
 void all_succeed(const Communicator& comm, const char* function, const Step& step) {

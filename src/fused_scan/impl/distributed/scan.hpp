@@ -30,8 +30,7 @@ namespace fused_scan::impl {
 template <class State>
 inline constexpr bool is_given = !std::is_same_v<State, None>;
 
-/// Calls describe(record), which checks the rank's call, and returns the lengths of all pieces;
-/// throws on every rank where one of the calls is wrong or another than the first.
+/// The same of a scan.
 template <class Op, class T, class Result, class Initial, class Final, class Describe>
 std::vector<std::int64_t> agreed_lengths(const Communicator& comm, const Call& call,
                                          const Describe& describe) {
@@ -43,18 +42,7 @@ std::vector<std::int64_t> agreed_lengths(const Communicator& comm, const Call& c
   record.elements = type_number<T>();
   record.results = type_number<Result>();
   record.states = (is_given<Initial> ? 1 : 0) + (is_given<Final> ? 2 : 0);
-  std::string sentence;
-  try {
-    describe(record);
-  } catch (const std::exception& error) {
-    sentence = error.what();
-    record.wrong = 1;
-  }
-  std::vector<std::int64_t> lengths;
-  for (const CallRecord& each : agreed_calls(comm, call.function, record, sentence)) {
-    lengths.push_back(each.length);
-  }
-  return lengths;
+  return agreed_lengths(comm, call.function, record, describe);
 }
 
 /// The array of one value a line, in row-major order of the dimensions off the axis.
@@ -177,12 +165,7 @@ void distributed_recurrence(const Exec& exec, MPI_Comm mpi_comm, const A& a, con
   using Op = std::remove_const_t<decltype(op)>;
   using T = typename Op::element_type;
   const Communicator comm(mpi_comm);
-  Arrays arrays(call.function);
-  arrays.add(Arrays::of_out, h);
-  arrays.add(Arrays::of_in, b);
-  arrays.add(Arrays::of_initial, initial);
-  arrays.add(Arrays::of_final, final);
-  arrays.add(Arrays::of_a, a);
+  const Arrays arrays = impl::recurrence_arrays(call.function, a, b, h, initial, final);
   const Array h_array = array_of(h);
   int axis = 0;
   const auto lengths =

@@ -86,7 +86,8 @@ inline constexpr int team_threads = 128;
 inline constexpr int largest_scratch = (48 << 10) - 8 * 258 - 64;
 
 /// Columns of a tile that doesn't hold whole rows: a piece of a row that begins anywhere touches a
-/// sector of 32 bytes more than it fills, and that is 3% of 1 KiB and 25% of 128 bytes.
+/// sector of 32 bytes more than it fills, and that is 6% of 512 bytes and 25% of 128 bytes. More
+/// columns are fewer rows.
 inline constexpr int wide_columns = 128;
 
 /// The same where every row begins at a multiple of 16 bytes: fewer columns are more rows, and a

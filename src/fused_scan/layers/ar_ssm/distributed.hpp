@@ -279,19 +279,8 @@ struct OverRanks<MPI_Comm> {
     record.extent[0] = batch;
     record.extent[2] = d_model;
     record.length = length;
-    std::string sentence;
-    try {
-      check();
-    } catch (const std::exception& error) {
-      sentence = error.what();
-      record.wrong = 1;
-    }
-    std::vector<std::int64_t> lengths;
-    for (const CallRecord& call :
-         agreed_calls(Communicator(mpi_comm), function, record, sentence)) {
-      lengths.push_back(call.length);
-    }
-    return lengths;
+    return impl::agreed_lengths(Communicator(mpi_comm), function, record,
+                                [&](CallRecord&) { check(); });
   }
 };
 
