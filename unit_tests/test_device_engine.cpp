@@ -54,7 +54,7 @@ bool same_bits(const A& a, const B& b) {
   for (std::size_t o = 0; o < a.extent(0); ++o) {
     for (std::size_t i = 0; i < a.extent(1); ++i) {
       for (std::size_t j = 0; j < a.extent(2); ++j) {
-        if (std::memcmp(&a(o, i, j), &b(o, i, j), sizeof(float)) != 0) return false;
+        if (std::memcmp(&a(o, i, j), &b(o, i, j), sizeof(a(o, i, j))) != 0) return false;
       }
     }
   }
@@ -146,6 +146,60 @@ void check_against_host(const Op& op) {
 TEST_CASE("DeviceEngine.CompensatedSums") { check_against_host<View>(CompensatedSum()); }
 
 TEST_CASE("DeviceEngine.SumsBetweenLayouts") { check_against_host<LeftView>(Sum()); }
+
+// Running sums of large numbers that leave the range here and there, between such that don't.
+TEST_CASE("DeviceEngine.DoublesBeyondTheRange") {
+  using Doubles = Kokkos::View<double***, Kokkos::LayoutRight, Exec>;
+  const auto check = [](const Shape& s, const impl::Call& call, const auto& op) {
+    const Doubles x("x", s.outer, s.length, s.inner);
+    const Doubles expected("expected", x.layout()), y("y", x.layout());
+    fill(x);
+    const std::size_t apart = 97;
+    for (std::size_t k = 0; k < x.size(); k += apart) {
+      const double sign = k / apart % 5 < 3 ? 1 : -1;
+      x.data()[k] = sign * std::ldexp(1 + x.data()[k], 1023);
+    }
+    scan_on_host_engine(x, expected, 1, op, call);
+    scan_on_device_engine(x, y, 1, op, call);
+    CHECK(same_bits(y, expected));
+  };
+  for_each_call([&](const Shape& s, const impl::Call& call) {
+    check(s, call, CompensatedSum());
+    check(s, call, Sum());
+  });
+}
+
+// The rows of a tile's slabs, by teams of any size, against their numbers divided.
+TEST_CASE("DeviceEngine.RowsOfATile") {
+  struct Extents {
+    std::int64_t outer, length, inner;
+    bool reverse;
+  };
+  for (const bool interleaved : {false, true}) {
+    for (const Extents& extents : {Extents{50, 3, 1, false}, {7, 5, 4, false}, {3, 1, 33, true}}) {
+      impl::DevicePlan plan;
+      plan.interleaved = interleaved;
+      plan.columns = interleaved ? static_cast<int>(extents.inner) : 1;
+      plan.rows = static_cast<int>(extents.length);
+      plan.slabs = interleaved ? 2 : 21;
+      const std::int64_t lines = extents.outer * (interleaved ? 1 : extents.inner);
+      for (std::uint32_t group = 0; group * plan.slabs < lines; ++group) {
+        const impl::Tile tile(plan, extents, group, 0);
+        for (const int step : {1, 3, 32, 128}) {
+          impl::RowWalk walk(tile, step / 2, step, plan.rows);
+          for (int row = step / 2; row < tile.slabs * plan.rows; row += step) {
+            const std::int64_t slab = std::int64_t{group} * plan.slabs + row / plan.rows;
+            CHECK(walk.slab() == row / plan.rows);
+            CHECK(walk.row() == row % plan.rows);
+            CHECK(walk.line().outer == (interleaved ? slab : slab / extents.inner));
+            CHECK(walk.line().column == (interleaved ? 0 : slab % extents.inner));
+            walk.advance();
+          }
+        }
+      }
+    }
+  }
+}
 
 TEST_CASE("DeviceEngine.Functors") {
   for_each_call([](const Shape& s, const impl::Call& call) {

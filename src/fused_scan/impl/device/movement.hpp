@@ -23,9 +23,8 @@ class TileMover {
   using Slab = decltype(std::declval<const Access&>().slab(0));
   static constexpr int pack = 16 % sizeof(Slot) == 0 ? 16 / int{sizeof(Slot)} : 1;
 
-  KOKKOS_FUNCTION TileMover(const Access& access, const Tile& tile, std::int64_t inner, int thread,
-                            int threads)
-      : m_access(access), m_tile(tile), m_inner(inner), m_thread(thread), m_threads(threads) {}
+  KOKKOS_FUNCTION TileMover(const Access& access, const Tile& tile, int thread, int threads)
+      : m_access(access), m_tile(tile), m_thread(thread), m_threads(threads) {}
 
   /// Elements in front of the tile's first in its 16 bytes.
   KOKKOS_FUNCTION int misalignment() const {
@@ -47,44 +46,32 @@ class TileMover {
         if (movement == Movement::row_packs) return row_packs(move_pack);
       }
       if (movement == Movement::linear) return linear(move_element);
+      if (movement == Movement::axis_first) return axis_first(move_element);
+      columns_first(move_element);
+    } else {
+      for_elements<4>(
+          movement,
+          [&](int, int index, const Slab& slab, std::int64_t i, std::int64_t j) {
+            move_element(index, slab, i, j);
+          },
+          [](int, int) {});
     }
-    if (movement == Movement::axis_first) return axis_first(move_element);
-    columns_first(move_element);
   }
 
-  /// The same for elements that pass through registers: put(index, read(slab, i, j)), four reads
+  /// The same for elements that pass through registers: put(index, read(slab, i, j)), several reads
   /// under way at a time. For all that a compiler knows a read can't overtake a write to scratch
   /// memory.
   template <class Read, class Put>
   KOKKOS_FORCEINLINE_FUNCTION void move_through_registers(Movement movement, const Read& read,
                                                           const Put& put) const {
-    constexpr int several = 4;
-    const bool along_axis = movement == Movement::axis_first || movement == Movement::linear;
-    const int end = along_axis ? m_tile.lines : m_tile.slabs * m_tile.rows;
-    TwoDigits at = along_axis ? TwoDigits(m_thread, m_threads, m_tile.rows) : by_columns();
-    while (at.high < end) {
-      int index[several];
-      T values[several];
-      int count = 0;
-      unrolled<several>([&](int k) {
-        if (at.high >= end) return;
-        const auto take = [&](int s, int i, int j) {
-          index[k] = m_tile.index(s, i, j);
-          values[k] = read(slab(s), m_tile.first_row + i, column(s, j));
-        };
-        if (along_axis) {
-          const int s = m_tile.slab_of(at.high);
-          take(s, at.low, at.high - s * m_tile.columns);
-        } else {
-          with_row(at, [&](int s, int i) { take(s, i, at.low); });
-        }
-        count = k + 1;
-        at.advance();
-      });
-      unrolled<several>([&](int k) {
-        if (k < count) put(index[k], values[k]);
-      });
-    }
+    constexpr int several = sizeof(T) <= 8 ? 8 : 4;
+    T values[several];
+    for_elements<several>(
+        movement,
+        [&](int k, int, const Slab& slab, std::int64_t i, std::int64_t j) {
+          values[k] = read(slab, i, j);
+        },
+        [&](int k, int index) { put(index, values[k]); });
   }
 
   /// Asks for the elements of the tile, to wait in the cache of the card.
@@ -108,20 +95,11 @@ class TileMover {
   }
 
  private:
-  KOKKOS_FUNCTION Slab slab(int s) const {
-    const std::int64_t index = m_tile.first_slab + s;
-    return m_access.slab(m_tile.interleaved || m_inner == 1 ? index : divided(index, m_inner));
-  }
-  /// The column of a line that stands for itself, or of one of the tile's.
-  KOKKOS_FORCEINLINE_FUNCTION std::int64_t column(int s, int j) const {
-    if (m_tile.interleaved || m_inner == 1) return m_tile.first_column + j;
-    const std::int64_t index = m_tile.first_slab + s;
-    return index - divided(index, m_inner) * m_inner;
-  }
+  KOKKOS_FUNCTION Slab slab(int s) const { return m_access.slab(m_tile.line_of(s, 0).outer); }
   KOKKOS_FUNCTION T* first() const
     requires Access::is_memory
   {
-    return const_cast<T*>(slab(0).at(m_tile.first_row, column(0, 0)));
+    return const_cast<T*>(slab(0).at(m_tile.first_row, m_tile.line_of(0, 0).column));
   }
   KOKKOS_FUNCTION int elements() const { return m_tile.lines * m_tile.rows; }
 
@@ -177,7 +155,7 @@ class TileMover {
   }
   KOKKOS_FUNCTION Slab linear_slab() const {
     Slab contiguous = slab(0);
-    contiguous.begin = contiguous.at(m_tile.first_row, column(0, 0));
+    contiguous.begin = contiguous.at(m_tile.first_row, m_tile.line_of(0, 0).column);
     contiguous.axis_stride = 1;
     return contiguous;
   }
@@ -187,7 +165,9 @@ class TileMover {
     if (m_tile.columns > m_threads / 2) return columns_by_thread(move_element);
     for (TwoDigits at = by_columns(); at.high < m_tile.slabs * m_tile.rows; at.advance()) {
       with_row(at, [&](int s, int i) {
-        move_element(m_tile.index(s, i, at.low), slab(s), m_tile.first_row + i, column(s, at.low));
+        const Tile::Line line = m_tile.line_of(s, at.low);
+        move_element(m_tile.index(s, i, at.low), m_access.slab(line.outer), m_tile.first_row + i,
+                     line.column);
       });
     }
   }
@@ -224,13 +204,68 @@ class TileMover {
     for (TwoDigits at(m_thread, m_threads, m_tile.rows); at.high < m_tile.lines; at.advance()) {
       const int s = m_tile.slab_of(at.high);
       const int j = at.high - s * m_tile.columns;
-      move_element(m_tile.index(s, at.low, j), slab(s), m_tile.first_row + at.low, column(s, j));
+      const Tile::Line line = m_tile.line_of(s, j);
+      move_element(m_tile.index(s, at.low, j), m_access.slab(line.outer), m_tile.first_row + at.low,
+                   line.column);
     }
+  }
+
+  /// Calls begin(k, index in the tile, slab, i, j) for `several` of this thread's elements (k = 0,
+  /// ...), then end(k, index) for the same. Neighbouring threads take neighbouring columns, or
+  /// positions where the movement says so and columns are interleaved. A thread stays in its
+  /// column, or position, as long as there are rows: one digit less to count.
+  template <int several, class Begin, class End>
+  KOKKOS_FORCEINLINE_FUNCTION void for_elements(Movement movement, const Begin& begin,
+                                                const End& end) const {
+    const bool along_axis = movement == Movement::axis_first && m_tile.columns > 1;
+    const int low_base = along_axis ? m_tile.rows : m_tile.columns;
+    const int rows = along_axis ? m_tile.columns : m_tile.rows;
+    const int width = low_base < m_threads ? low_base : m_threads;
+    const TwoDigits place(m_thread, m_threads, width);
+    const int step = place.high_step;
+    if (place.high >= step) return;  // no whole row is left for this thread
+    const RowWalk start(m_tile, place.high, step, rows);
+    const int count = (m_tile.slabs * rows - place.high + step - 1) / step;
+    looped((low_base - place.low + width - 1) / width, [&](int pass) {
+      const int low = place.low + pass * width;
+      const auto index_of = [&](int s, int row) {
+        return along_axis ? m_tile.index(s, low, row) : m_tile.index(s, row, low);
+      };
+      const auto begin_at = [&](int k, const Slab& slab, int index, int row, std::int64_t column) {
+        begin(k, index, slab, m_tile.first_row + (along_axis ? low : row),
+              column + (along_axis ? row : low));
+      };
+      if (m_tile.slabs == 1) {
+        const Slab slab = m_access.slab(start.line().outer);
+        const int index_step = index_of(0, step) - index_of(0, 0);
+        int row = place.high, index = index_of(0, row);
+        by_several<several>(count, [&](auto size) {
+          constexpr int n = decltype(size)::value;
+          unrolled<n>([&](int k) {
+            begin_at(k, slab, index + k * index_step, row + k * step, start.line().column);
+          });
+          unrolled<n>([&](int k) { end(k, index + k * index_step); });
+          row += n * step;
+          index += n * index_step;
+        });
+        return;
+      }
+      RowWalk at = start;
+      by_several<several>(count, [&](auto size) {
+        constexpr int n = decltype(size)::value;
+        int indices[n];
+        unrolled<n>([&](int k) {
+          indices[k] = index_of(at.slab(), at.row());
+          begin_at(k, m_access.slab(at.line().outer), indices[k], at.row(), at.line().column);
+          at.advance();
+        });
+        unrolled<n>([&](int k) { end(k, indices[k]); });
+      });
+    });
   }
 
   const Access& m_access;
   const Tile& m_tile;
-  std::int64_t m_inner;
   int m_thread;
   int m_threads;
 };

@@ -5,6 +5,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <fused_scan/impl/access/memory_access.hpp>
 #include <fused_scan/impl/plan/device_plan.hpp>
 
 namespace fused_scan::impl {
@@ -39,8 +40,9 @@ struct TwoDigits {
 /// The elements of one tile, as they lie in memory and in scratch memory: element i of column j of
 /// slab s, all counted from 0 in the tile, i in the order of memory.
 struct Tile {
-  std::int64_t first_slab;  // or line, where columns aren't interleaved
-  std::int64_t first_column;
+  std::int64_t first_slab;    // where columns aren't interleaved, the outer index and the column
+  std::int64_t first_column;  // of the first line
+  std::int64_t inner;
   std::int64_t first_row;   // in memory
   std::int64_t first_step;  // in the order of the scan
   int slabs;
@@ -57,10 +59,16 @@ struct Tile {
     const std::uint32_t slab_group = blocks == 1 ? group : group / blocks;
     interleaved = plan.interleaved;
     pitch = plan.columns;
+    inner = scan.inner;
     first_slab = std::int64_t{slab_group} * plan.slabs;
     first_column = std::int64_t{group - slab_group * blocks} * plan.columns;
     first_step = std::int64_t{number} * plan.rows;
-    slabs = below(plan.slabs, (interleaved ? scan.outer : scan.outer * scan.inner) - first_slab);
+    slabs = below(plan.slabs, (interleaved ? scan.outer : scan.outer * inner) - first_slab);
+    if (!interleaved && inner > 1) {
+      const std::int64_t line = first_slab;
+      first_slab = divided(line, inner);
+      first_column = line - first_slab * inner;
+    }
     rows = below(plan.rows, scan.length - first_step);
     columns = interleaved ? below(plan.columns, scan.inner - first_column) : 1;
     lines = slabs * columns;
@@ -74,6 +82,24 @@ struct Tile {
                ? line
                : static_cast<int>(static_cast<unsigned>(line) / static_cast<unsigned>(columns));
   }
+  /// A line in the arrays: its outer index and its column.
+  struct Line {
+    std::int64_t outer;
+    std::int64_t column;
+  };
+  /// Column j of slab s.
+  KOKKOS_FORCEINLINE_FUNCTION Line line_of(int s, int j) const {
+    if (interleaved) return {first_slab + s, first_column + j};
+    if (inner == 1) return {first_slab + s, 0};
+    const std::int64_t column = first_column + s;
+    if (column < inner) return {first_slab, column};
+    const std::int64_t slabs_further = divided(column, inner);
+    return {first_slab + slabs_further, column - slabs_further * inner};
+  }
+  KOKKOS_FORCEINLINE_FUNCTION Line line_of(int line) const {
+    const int s = slab_of(line);
+    return line_of(s, line - s * columns);
+  }
   /// The elements in front of element i of column j of slab s.
   KOKKOS_FORCEINLINE_FUNCTION int index(int s, int i, int j) const {
     return (s * rows + i) * pitch + j;
@@ -83,6 +109,42 @@ struct Tile {
   KOKKOS_FUNCTION static int below(int wanted, std::int64_t left) {
     return left < wanted ? static_cast<int>(left) : wanted;
   }
+};
+
+/// Rows of a tile, of all its slabs one after the other, from `start` on by steps of `step`, with
+/// the lines that they are part of: without branches, so that what is read at several of them can
+/// be under way at a time.
+class RowWalk {
+ public:
+  /// `rows` of a slab.
+  KOKKOS_FUNCTION RowWalk(const Tile& tile, int start, int step, int rows)
+      : m_digits(start, step, rows),
+        m_line(tile.line_of(m_digits.high, 0)),
+        m_inner(tile.inner),
+        m_interleaved(tile.interleaved) {
+    const int slabs = m_digits.high_step;
+    m_slabs = m_interleaved ? slabs : slabs < m_inner ? 0 : slabs / static_cast<int>(m_inner);
+    m_columns = m_interleaved ? 0 : slabs - m_slabs * static_cast<int>(m_inner);
+  }
+  KOKKOS_FORCEINLINE_FUNCTION int row() const { return m_digits.low; }
+  KOKKOS_FORCEINLINE_FUNCTION int slab() const { return m_digits.high; }
+  KOKKOS_FORCEINLINE_FUNCTION const Tile::Line& line() const { return m_line; }
+
+  KOKKOS_FORCEINLINE_FUNCTION void advance() {
+    const int carry = m_digits.advance() - m_digits.high_step;
+    m_line.column += m_interleaved ? 0 : m_columns + carry;
+    const bool wraps = !m_interleaved && m_line.column >= m_inner;
+    m_line.column -= wraps ? m_inner : 0;
+    m_line.outer += m_slabs + (m_interleaved ? carry : wraps ? 1 : 0);
+  }
+
+ private:
+  TwoDigits m_digits;  // row, slab
+  Tile::Line m_line;
+  std::int64_t m_inner;
+  int m_slabs;  // of a step, and the columns beyond them
+  int m_columns;
+  bool m_interleaved;
 };
 
 /// Where the staging elements of a tile lie in scratch memory.

@@ -44,11 +44,13 @@ struct TileScan {
   static constexpr int pack = 16 % sizeof(Slot) == 0 ? 16 / int{sizeof(Slot)} : 1;
 
   /// Five teams on a multiprocessor leave 96 registers for a thread. With six (80) some wait in
-  /// local memory, for which the scratch memory leaves hardly any cache: 0.7 of the speed. Large
-  /// values need more registers.
+  /// local memory, for which the scratch memory leaves hardly any cache: 0.7 of the speed. Pairs of
+  /// doubles take four (128 registers): 1.1 times the speed of five. Large values need more.
   static constexpr int threads = team_threads;
   static constexpr bool small = sizeof(Value) <= 16 && slot_size <= 16;
-  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<threads, small ? 5 : 1>>;
+  using Policy =
+      Kokkos::TeamPolicy<Exec,
+                         Kokkos::LaunchBounds<threads, small ? (sizeof(Value) <= 8 ? 5 : 4) : 1>>;
   using Member = typename Policy::member_type;
 
   Scan scan;
@@ -74,8 +76,8 @@ struct TileScan {
       const std::uint32_t later = id.id + static_cast<std::uint32_t>(plan.tiles_ahead);
       if (later < static_cast<std::uint32_t>(member.league_size())) {
         const Tile tile(plan, scan, later % groups, later / groups);
-        TileMover<typename Scan::Load, Loaded, Slot>(scan.load, tile, scan.inner,
-                                                     member.team_rank(), member.team_size())
+        TileMover<typename Scan::Load, Loaded, Slot>(scan.load, tile, member.team_rank(),
+                                                     member.team_size())
             .prefetch(plan.load);
       }
     }
@@ -134,7 +136,7 @@ struct TileScan {
 
     template <class Access, class T>
     KOKKOS_FUNCTION TileMover<Access, T, Slot> mover(const Access& access) const {
-      return {access, m_tile, m_kernel.scan.inner, thread(), threads()};
+      return {access, m_tile, thread(), threads()};
     }
     KOKKOS_FUNCTION int shift() const {
       if (m_kernel.plan.load == Movement::linear_packs) return shift_of(m_kernel.scan.load);
@@ -298,7 +300,16 @@ struct TileScan {
       });
     }
 
-    static constexpr int group = 8;
+    /// One of them alone.
+    KOKKOS_FORCEINLINE_FUNCTION int index_of(const Run& run, int i) const {
+      return run.first + i * run.step;
+    }
+    KOKKOS_FORCEINLINE_FUNCTION Element element_of(const Run& run, int i) const {
+      return static_cast<Element>(*m_staging.template at<Loaded, Slot>(index_of(run, i)));
+    }
+
+    /// Eight would take more registers than large values leave.
+    static constexpr int group = sizeof(Value) + sizeof(Element) <= 16 ? 8 : 4;
     /// Calls work(begin, size) for the groups of a chunk, and those of 2 where fewer are left.
     template <class Work>
     KOKKOS_FORCEINLINE_FUNCTION void for_groups(int begin, int end, const Work& work) const {
@@ -341,6 +352,16 @@ struct TileScan {
         });
         m_exact_chunks.push(lost == 0);
         if (lost == 0) return sum;
+      }
+      if constexpr (Op::has_range) {
+        const Value sum = sum_of_chunk(run, begin, [&](const Value& value, const Element& element) {
+          return op.accumulate_in_range(value, element);
+        });
+        if (op.is_in_range(sum)) return sum;
+        Value careful = op.lift(element_of(run, begin));
+        looped(chunk_length - 1,
+               [&](int i) { careful = op.accumulate(careful, element_of(run, begin + 1 + i)); });
+        return careful;
       }
       return sum_of_chunk(run, begin, [&](const Value& value, const Element& element) {
         return op.accumulate(value, element);
@@ -395,18 +416,13 @@ struct TileScan {
 
     // --- lines ---
 
-    KOKKOS_FUNCTION std::int64_t outer_of(int line) const {
-      const std::int64_t inner = m_kernel.scan.inner;
-      if (m_kernel.plan.interleaved) return m_tile.first_slab + line / m_tile.columns;
-      return inner > 1 ? (m_tile.first_slab + line) / inner : m_tile.first_slab + line;
-    }
-    KOKKOS_FUNCTION std::int64_t column_of(int line) const {
-      const std::int64_t inner = m_kernel.scan.inner;
-      if (m_kernel.plan.interleaved) return m_tile.first_column + line % m_tile.columns;
-      return inner > 1 ? (m_tile.first_slab + line) % inner : 0;
-    }
     KOKKOS_FUNCTION Value initial(int line) const {
-      return m_kernel.scan.initial(outer_of(line), column_of(line));
+      const auto [outer, column] = m_tile.line_of(line);
+      return m_kernel.scan.initial(outer, column);
+    }
+    KOKKOS_FUNCTION void final(int line, const Value& value) const {
+      const auto [outer, column] = m_tile.line_of(line);
+      m_kernel.scan.final(outer, column, value);
     }
 
     /// What several threads start from is read before one of them may write the final state, which
@@ -471,7 +487,7 @@ struct TileScan {
               static_cast<Stored>(op.lower(exclusive ? before : state));
           index += step;
         }
-        if constexpr (Scan::Final::given) scan.final(outer_of(line), column_of(line), state);
+        if constexpr (Scan::Final::given) final(line, state);
       }
     }
 
@@ -497,7 +513,7 @@ struct TileScan {
       });
       if constexpr (Scan::Final::given) {
         const std::int64_t end = m_tile.first_step + run.number * m_kernel.plan.run + run.count;
-        if (end == scan.length) scan.final(outer_of(run.line), column_of(run.line), last);
+        if (end == scan.length) final(run.line, last);
       }
     }
 
@@ -507,9 +523,22 @@ struct TileScan {
       const Op& op = scan.op;
       const int end = begin + chunk_length < run.count ? begin + chunk_length : run.count;
       const bool starts_line = run.number == 0 && begin == 0 && m_number == 0;
-      Value sum = prefix;    // of the chunk so far
-      Value state = prefix;  // with the prefix
+      const bool has_next = end < run.count;  // a chunk that starts from this one's node
+      Value sum = prefix;                     // of the chunk so far
+      Value state = prefix;                   // with the prefix
       bool exact = tries_exactly && run.count >= m_kernel.plan.run && m_exact_chunks.pop();
+      // What may leave the range, one by one: code that is long, and rarely runs.
+      const auto scan_with_care = [&](int first, int count) {
+        looped(count, [&](int r) {
+          const bool starts = r == 0 && first == begin;
+          const Element element = element_of(run, first + r);
+          const Value before = starts && starts_line ? scan.first_output(prefix) : state;
+          sum = starts ? op.lift(element) : op.accumulate(sum, element);
+          state = op.accumulate(state, element);
+          *m_staging.template at<Stored, Slot>(index_of(run, first + r)) =
+              static_cast<Stored>(op.lower(exclusive ? before : state));
+        });
+      };
       for_groups(begin, end, [&](int first, auto size) {
         constexpr int n = decltype(size)::value;
         Element elements[n];
@@ -541,14 +570,42 @@ struct TileScan {
             sum = op.exact_difference(before, prefix);
           }
         }
+        // Where chunks aren't combined, the node is a sum of its own, if one is needed.
+        const auto sum_group = [&](const auto& add) {
+          if (!has_next) return;
+          unrolled<n>([&](int r) {
+            if (n == 2 && r == 1 && first + r == end) return;
+            sum = r == 0 && first == begin ? op.lift(elements[r]) : add(sum, elements[r]);
+          });
+        };
+        if constexpr (Op::has_range) {
+          const Value sum_before = sum, state_before = state;
+          const auto add = [&](const Value& value, const Element& element) {
+            return op.accumulate_in_range(value, element);
+          };
+          scan_group([&](int r, bool) { state = add(state, elements[r]); });
+          sum_group(add);
+          if ((!has_next || op.is_in_range(sum)) && op.is_in_range(state)) {
+            return write<n>(run, first, places, results);
+          }
+          sum = sum_before;
+          state = state_before;
+          scan_with_care(first, end - first < n ? end - first : n);
+          return;
+        }
         scan_group([&](int r, bool starts) {
-          sum = starts ? op.lift(elements[r]) : op.accumulate(sum, elements[r]);
           if constexpr (Op::combines_chunks) {
+            sum = starts ? op.lift(elements[r]) : op.accumulate(sum, elements[r]);
             state = op.combine(prefix, sum);
           } else {
             state = op.accumulate(state, elements[r]);
           }
         });
+        if constexpr (!Op::combines_chunks) {
+          sum_group([&](const Value& value, const Element& element) {
+            return op.accumulate(value, element);
+          });
+        }
         write<n>(run, first, places, results);
       });
       if constexpr (tries_exactly) {

@@ -37,6 +37,14 @@ KOKKOS_FORCEINLINE_FUNCTION void by_fours(int begin, int end, int step, const F&
   for (int i = begin; i < end; i += step) f(i);
 }
 
+/// f(several) for each whole `several` in `count`, and f(1) for each of the rest, both as
+/// constants: in loops that stay loops.
+template <int several, class F>
+KOKKOS_FORCEINLINE_FUNCTION void by_several(int count, const F& f) {
+  looped(count / several, [&](int) { f(std::integral_constant<int, several>()); });
+  looped(count % several, [&](int) { f(std::integral_constant<int, 1>()); });
+}
+
 /// Bits that come out in the order in which they went in; 64 of them, and 0 for those beyond.
 class BitQueue {
  public:

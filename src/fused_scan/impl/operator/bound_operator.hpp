@@ -161,6 +161,21 @@ class BoundOperator {
     return m_monoid.combine_exactly(a, b, lost);
   }
 
+  /// Whether there is a cheaper accumulate() for values that leave no range: right for several
+  /// elements where the last value is_in_range().
+  static constexpr bool has_range =
+      requires(const M& m, const value_type& value, const Element& element) {
+        m.accumulate_in_range(value, element);
+        m.is_in_range(value);
+      };
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_in_range(const value_type& value,
+                                                             const Element& element) const {
+    return m_monoid.accumulate_in_range(value, element);
+  }
+  KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& value) const {
+    return m_monoid.is_in_range(value);
+  }
+
   /// The sum that led from `prefix` to `state` by exact additions.
   KOKKOS_FORCEINLINE_FUNCTION value_type exact_difference(const value_type& state,
                                                           const value_type& prefix) const {

@@ -171,7 +171,8 @@ KOKKOS_FUNCTION CompensatedValue<T> in_one_number(const CompensatedValue<T>& pai
   return is_finite(sum.sum) ? sum : pair;
 }
 
-/// a + b, where one of them or their plain sum may be beyond the range.
+/// a + b, where one of them or their plain sum may be beyond the range. Out of line: such sums are
+/// rare, and their code is long.
 template <class T>
 KOKKOS_FUNCTION CompensatedValue<T> sum_in_wide_range(const CompensatedValue<T>& a,
                                                       const CompensatedValue<T>& b) {
@@ -229,6 +230,23 @@ struct PairSumMonoid : PairMonoid<T> {
     if (!this->in_range(sum.sum)) return sum_in_wide_range(value, value_type(number));
     return {sum.sum, odd_sum(value.compensation, sum.compensation)};
   }
+  /// Without a look at the range: right where is_in_range() holds for the result, which then held
+  /// all the way.
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_in_range(const value_type& value,
+                                                             const T& number) const {
+    const value_type sum = two_sum(value.sum, number);
+    return {sum.sum, odd_sum<true>(value.compensation, sum.compensation)};
+  }
+  /// Sums that aren't finite stay so. Compensations are rounding errors, too small to bring one
+  /// that left the range back below such a bound.
+  KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& value) const {
+    if constexpr (is_complex_v<T>) {
+      return this->in_range(value.sum) && is_small(value.compensation.real()) &&
+             is_small(value.compensation.imag());
+    } else {
+      return this->in_range(value.sum) && is_small(value.compensation);
+    }
+  }
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
                                                             const T& number,
                                                             std::uint64_t& lost) const
@@ -251,6 +269,12 @@ struct PairSumMonoid : PairMonoid<T> {
     lost |= bits_of(terms.compensation) | bits_of(rest.compensation) | bits_of(pair.sum - pair.sum);
     return pair;
   }
+
+ private:
+  template <class Part>
+  KOKKOS_FORCEINLINE_FUNCTION static bool is_small(Part compensation) {
+    return Kokkos::abs(compensation) < Kokkos::Experimental::finite_max_v<Part> / 1024;
+  }
 };
 
 /// Sums rounded to nearest; the compensation is what is beyond the range, else 0.
@@ -265,6 +289,13 @@ struct RoundedSumMonoid : PairMonoid<T> {
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate(const value_type& value,
                                                     const T& number) const {
     return combine(value, value_type(number));
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_in_range(const value_type& value,
+                                                             const T& number) const {
+    return {value.sum + number, value.compensation};
+  }
+  KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& value) const {
+    return this->in_range(value.sum) && value.compensation == T(0);
   }
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
                                                             const T& number,

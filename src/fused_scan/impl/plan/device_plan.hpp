@@ -251,8 +251,9 @@ inline void choose_runs(DevicePlan& plan) {
   const auto set = [&](int shift) { plan.run = 1 << (plan.run_shift = shift); };
   set(4);
   for (const int shift : {6, 5}) {
+    // The last run of a line may be shorter, but not that of a tile which others follow.
     const bool whole = plan.line_tiles == 1 || plan.rows % (1 << shift) == 0;
-    if (whole && plan.lines() * (plan.rows >> shift) >= team_threads) {
+    if (whole && plan.lines() * ceil_div(plan.rows, 1 << shift) >= team_threads) {
       set(shift);
       break;
     }
