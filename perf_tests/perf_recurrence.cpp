@@ -5,8 +5,8 @@
 // and writes as many, once, and scans of segments beside a copy. Prints tables in Markdown; --help
 // has the options. On a host the plain loop stands beside them.
 //
-// Times are medians of batches, by turns, as in perf_sweep.cpp; what takes more than a second is
-// timed once. Every result is verified in double: that each element follows from the one before it.
+// Times are medians of batches, by turns; what takes more than a second is timed once. Every result
+// is verified in double: that each element follows from the one before it.
 
 #include <CLI/CLI.hpp>
 #include <Kokkos_Core.hpp>
@@ -53,8 +53,7 @@ struct Arrays {
   }
 };
 
-/// With the times. The first of what is compared is the plain loop, or nothing; the fastest of the
-/// others counts.
+/// With the times; of the bounds the fastest counts.
 Record measured(const Options& options, Record record, const Work& ours, const Work& plain_loop,
                 const std::vector<Work>& bounds, const std::function<bool()>& right) {
   const Kokkos::Timer timer;
@@ -294,8 +293,8 @@ int main(int argc, char* argv[]) {
     const std::vector<Record> records = records_of(options);
     print(records);
     if (!options.json.empty()) write_json(options.json, options.seed, options.size, records);
-    return std::all_of(records.begin(), records.end(), [](const Record& r) { return r.right; }) ? 0
-                                                                                                : 1;
+    const auto right = [](const Record& record) { return record.right; };
+    return std::all_of(records.begin(), records.end(), right) ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
