@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <fused_scan/version.hpp>
+#include <iomanip>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,17 @@ inline std::vector<std::pair<std::string, std::string>> context() {
     context.emplace_back(variable, value == nullptr ? "unset" : value);
   }
   return context;
+}
+
+/// The same as a member of a JSON object.
+inline void write_machine(std::ostream& out) {
+  out << "\"machine\": {";
+  const char* separator = "\n  ";
+  for (const auto& [key, value] : context()) {
+    out << separator << std::quoted(key) << ": " << std::quoted(value);
+    separator = ",\n  ";
+  }
+  out << "}";
 }
 
 }  // namespace fused_scan::perf

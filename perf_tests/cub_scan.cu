@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// CUB's scans of one line, for peers.py, which compiles this file. As in CUB, a call with no
+// CUB's scans of one line, for peers.py and peers_recurrence.py, which compile this file. As in CUB, a call with no
 // temporary memory says how much it needs.
 
 #include <thrust/iterator/transform_iterator.h>
@@ -52,6 +52,17 @@ struct Add {
 extern "C" int plain_sums(void* temporary, std::size_t* bytes, const float* in, float* out,
                           std::int64_t size, cudaStream_t stream) {
   return cub::DeviceScan::InclusiveSum(temporary, *bytes, in, out, size, stream);
+}
+
+struct Equal {
+  __host__ __device__ bool operator()(int a, int b) const { return a == b; }
+};
+
+/// Sums that begin anew where the key changes.
+extern "C" int sums_by_key(void* temporary, std::size_t* bytes, const int* keys, const float* in,
+                           float* out, std::int64_t size, cudaStream_t stream) {
+  return cub::DeviceScan::InclusiveSumByKey(temporary, *bytes, keys, in, out,
+                                            static_cast<int>(size), Equal(), stream);
 }
 
 extern "C" int compensated_sums(void* temporary, std::size_t* bytes, const float* in, float* out,

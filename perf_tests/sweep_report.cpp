@@ -4,13 +4,13 @@
 #include "sweep_report.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <iomanip>
 #include <stdexcept>
 
 #include "context.hpp"
+#include "timing.hpp"
 
 namespace fused_scan::perf {
 
@@ -35,14 +35,6 @@ std::vector<Share> shares(const std::vector<Record>& records, const std::string&
               [](const Share& a, const Share& b) { return a.share < b.share; });
   }
   return found;
-}
-
-/// As numpy.quantile: between neighbours in proportion.
-double quantile(const std::vector<Share>& sorted, double at) {
-  const double place = at * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return std::lerp(sorted[below].share, sorted[above].share, place - std::floor(place));
 }
 
 void write_settings(std::ostream& out, const SweepOptions& options) {
@@ -104,9 +96,11 @@ void SweepReport::print() const {
     const std::vector<Share> drawn = shares(m_records, method, true);
     std::printf("%s, of a copy\n", method.c_str());
     if (!drawn.empty()) {
+      std::vector<double> sorted;
+      for (const Share& share : drawn) sorted.push_back(share.share);
       std::printf("  worst %.3f, 5%% %.3f, 25%% %.3f, median %.3f, best %.3f of %zu shapes\n",
-                  drawn.front().share, quantile(drawn, 0.05), quantile(drawn, 0.25),
-                  quantile(drawn, 0.5), drawn.back().share, drawn.size());
+                  drawn.front().share, quantile(sorted, 0.05), quantile(sorted, 0.25),
+                  quantile(sorted, 0.5), drawn.back().share, drawn.size());
     }
     const std::size_t worst = method.find("copy") == std::string::npos ? 10 : 0;
     for (std::size_t i = 0; i < std::min(worst, drawn.size()); ++i) line(drawn[i]);
@@ -117,16 +111,12 @@ void SweepReport::print() const {
 
 void SweepReport::write_json() const {
   std::ofstream out(m_options.json);
-  out << "{\n\"machine\": {";
-  const char* separator = "\n  ";
-  for (const auto& [key, value] : context()) {
-    out << separator << std::quoted(key) << ": " << std::quoted(value);
-    separator = ",\n  ";
-  }
-  out << "},\n";
+  out << "{\n";
+  write_machine(out);
+  out << ",\n";
   write_settings(out, m_options);
   out << ",\n\"empty_parallel_for\": " << m_launch << ",\n\"records\": [";
-  separator = "\n";
+  const char* separator = "\n";
   for (const Record& record : m_records) {
     out << separator;
     write_record(out, record);

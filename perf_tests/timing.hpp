@@ -9,6 +9,7 @@
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -124,6 +125,14 @@ inline std::vector<double> times_by_turns(std::vector<Stopwatch>& stopwatches, b
   std::vector<double> times;
   for (const Stopwatch& stopwatch : stopwatches) times.push_back(stopwatch.milliseconds(fastest));
   return times;
+}
+
+/// As numpy.quantile: between neighbours in proportion.
+inline double quantile(const std::vector<double>& sorted, double at) {
+  const double place = at * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], place - std::floor(place));
 }
 
 }  // namespace fused_scan::perf

@@ -8,6 +8,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <fused_scan/impl/host/value_rows.hpp>
+#include <type_traits>
 
 namespace fused_scan::impl {
 
@@ -52,7 +53,7 @@ class RowArithmetic {
       if (row == 0) {
         accumulate(n, prefix, x, state);
       } else {
-        accumulate(n, state, x, state);
+        accumulate<Scan::Final::given>(n, state, x, state);
       }
       if (!sums_known) this->sum(row, n, x, sum);
     }
@@ -62,7 +63,7 @@ class RowArithmetic {
  private:
   template <class F>
   static void each(int n, Row to, const F& f) {
-    if constexpr (in_pair_rows<Value>) {
+    if constexpr (!std::is_pointer_v<Row>) {
       for (int j = 0; j < n; ++j) set(to, j, f(j));
     } else {
       Value* KOKKOS_RESTRICT const values = to;
@@ -70,11 +71,16 @@ class RowArithmetic {
     }
   }
   void lower(int n, Row from, Result* KOKKOS_RESTRICT y) const {
-    for (int j = 0; j < n; ++j) y[j] = m_scan.op.lower(get(from, j));
+    if constexpr (in_map_rows<Value>) {
+      impl::run_on_core(LowerMaps<Op, Result>{m_scan.op, from, y}, n);
+    } else {
+      for (int j = 0; j < n; ++j) y[j] = m_scan.op.lower(get(from, j));
+    }
   }
 
   /// Elements are added to values, which may be `to`. Where that is cheaper while nothing is
-  /// rounded away it is tried first.
+  /// rounded away it is tried first. Without `whole` only results are made of the values.
+  template <bool whole = true>
   void accumulate(int n, Row from, const Element* KOKKOS_RESTRICT x, Row to) const {
     const Op& op = m_scan.op;
     if constexpr (in_pair_rows<Value> && Op::adds_exactly) {
@@ -84,6 +90,8 @@ class RowArithmetic {
             return op.accumulate_exactly(get(from, j), x[j], lost);
           },
           [&](int j) { return op.accumulate(get(from, j), x[j]); });
+    } else if constexpr (in_map_rows<Value>) {
+      impl::run_on_core(AccumulateMaps<whole, Op, Element>{op, from, x, to}, n);
     } else {
       for (int j = 0; j < n; ++j) set(to, j, op.accumulate(get(from, j), x[j]));
     }

@@ -4,12 +4,14 @@
 #define FUSED_SCAN_IMPL_HOST_VALUE_ROWS_HPP
 
 // Values side by side: a pointer to the first. Of pairs the sums and the compensations are two
-// rows, since compilers make vectors of loops over numbers, and not of loops over pairs.
+// rows, since compilers make vectors of loops over numbers, and not of loops over pairs; maps of
+// recurrences are in affine_rows.hpp.
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <fused_scan/impl/host/affine_rows.hpp>
 #include <fused_scan/impl/host/copy_row.hpp>
 #include <fused_scan/impl/operator/compensated_value.hpp>
 #include <type_traits>
@@ -33,10 +35,16 @@ template <class T>
 struct RowOf<CompensatedValue<T>> {
   using type = PairRow<T>;
 };
+template <>
+struct RowOf<AffineMap<double>> {
+  using type = AffineRow;
+};
 template <class Value>
 using row_of_t = typename RowOf<Value>::type;
 template <class Value>
-inline constexpr bool in_pair_rows = !std::is_pointer_v<row_of_t<Value>>;
+inline constexpr bool in_map_rows = std::is_same_v<row_of_t<Value>, AffineRow>;
+template <class Value>
+inline constexpr bool in_pair_rows = !std::is_pointer_v<row_of_t<Value>> && !in_map_rows<Value>;
 
 /// `count` values in memory of the caller's.
 template <class Value>
@@ -44,6 +52,9 @@ row_of_t<Value> row_in(std::byte* memory, std::int64_t count) {
   if constexpr (in_pair_rows<Value>) {
     auto* const sums = reinterpret_cast<decltype(Value::sum)*>(memory);
     return {sums, sums + count};
+  } else if constexpr (in_map_rows<Value>) {
+    auto* const numbers = reinterpret_cast<double*>(memory);
+    return {numbers, numbers + count, reinterpret_cast<std::int64_t*>(numbers + 2 * count)};
   } else {
     return reinterpret_cast<Value*>(memory);
   }
@@ -120,6 +131,8 @@ void combine_rows(const Op& op, int count, row_of_t<typename Op::value_type> a,
   if constexpr (in_pair_rows<Value>) {
     impl::combine_each(
         op, count, to, [&](int j) { return get(a, j); }, [&](int j) { return get(b, j); });
+  } else if constexpr (in_map_rows<Value>) {
+    impl::run_on_core(CombineMaps<Op>{op, a, b, to}, count);
   } else {
     const Value* KOKKOS_RESTRICT const left = a;
     for (int j = 0; j < count; ++j) to[j] = op.combine(left[j], b[j]);

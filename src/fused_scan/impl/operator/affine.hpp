@@ -140,9 +140,11 @@ struct AffineMonoid {
     return number_as<T>(scaled(map.b, map.b_exponent));
   }
 
- private:
+  /// Beyond these magnitudes a number gets another exponent, by a step.
   static constexpr double large = 0x1p400, tiny = 0x1p-400;
   static constexpr std::int32_t step = 600;
+
+ private:
   /// So that the sum of two exponents is a number of 32 bits. States beyond are infinite.
   static constexpr std::int32_t largest_exponent = step << 20;
 

@@ -96,8 +96,12 @@ inline std::int32_t columns_of_strip(const ScanShape& shape) {
 }  // namespace host_plan
 
 /// Items (chunks of lines) that are added side by side, of values and elements of at most `size`
-/// bytes: their 16 elements each take some KiB of a thread's stack.
-constexpr int host_block_items(int size) { return std::clamp(512 / std::max(size, 8), 8, 32); }
+/// bytes: their 16 elements each take some KiB of a thread's stack. Of a power of two of chunks the
+/// tree is made level by level.
+constexpr int host_block_items(int size) {
+  return static_cast<int>(
+      std::bit_floor(static_cast<unsigned>(std::clamp(800 / std::max(size, 8), 8, 32))));
+}
 
 inline int host_item_size(const ScanShape& shape) {
   return std::max({shape.value_size, shape.in.element_size, shape.out.element_size});
