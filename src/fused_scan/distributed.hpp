@@ -35,6 +35,9 @@
 /// **GPUs.** MPI is handed memory of the GPU if it says that it can read it; otherwise what is sent
 /// goes through pinned memory of the host. The environment variable FUSED_SCAN_GPU_AWARE_MPI, 0 or
 /// 1, overrules what MPI says.
+///
+/// **Memory.** What is allocated for values that are sent is kept for later calls on the instance,
+/// until Kokkos::finalize.
 
 #include <mpi.h>
 

@@ -153,13 +153,13 @@ TEST_CASE("Distributed.LayoutsThatDiffer") {
 namespace {
 
 struct Squares {
-  Kokkos::View<double***, Exec> x;
+  Kokkos::View<double***, Kokkos::LayoutRight, Exec> x;
   KOKKOS_FUNCTION double operator()(std::int64_t o, std::int64_t i, std::int64_t j) const {
     return x(o, i, j) * x(o, i, j);
   }
 };
 struct Halves {
-  Kokkos::View<double***, Exec> y;
+  Kokkos::View<double***, Kokkos::LayoutRight, Exec> y;
   KOKKOS_FUNCTION void operator()(std::int64_t o, std::int64_t i, std::int64_t j,
                                   double result) const {
     y(o, i, j) = result / 2;

@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <fused_scan/impl/distributed/lent_memory.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -158,29 +160,21 @@ class RowBuffer {
   static constexpr bool on_host = Kokkos::SpaceAccessibility<Kokkos::HostSpace, Space>::accessible;
 
   RowBuffer(const Exec& exec, std::int64_t rows, std::int64_t lines, const std::string& label)
-      : m_lines(lines),
-        m_values(Kokkos::view_alloc(exec, Kokkos::WithoutInitializing, label),
-                 static_cast<std::size_t>(rows * lines)) {
-    if (!on_host && !mpi_is_gpu_aware()) {
-      m_staged = true;
-      m_copy = Copy(Kokkos::view_alloc(Kokkos::WithoutInitializing, label + "::host"),
-                    static_cast<std::size_t>(rows * lines));
-    }
+      : m_lines(lines), m_values(exec, bytes(rows), label) {
+    if (!on_host && !mpi_is_gpu_aware()) m_copy.emplace(exec, bytes(rows), label + "::host");
   }
 
-  T* row(std::int64_t row) const { return m_values.data() + row * m_lines; }
+  T* row(std::int64_t row) const { return m_values.template data<T>() + row * m_lines; }
   /// Where MPI finds the first row.
-  T* for_mpi() const { return m_staged ? m_copy.data() : m_values.data(); }
-
-  bool is_staged() const { return m_staged; }
+  T* for_mpi() const { return m_copy ? m_copy->template data<T>() : row(0); }
 
   /// Before MPI reads rows, and after it has written some.
   ///@{
   void to_mpi(const Exec& exec, std::int64_t row, std::int64_t count) const {
-    if (m_staged) Kokkos::deep_copy(exec, part(m_copy, row, count), part(m_values, row, count));
+    if (m_copy) Kokkos::deep_copy(exec, rows_on_host(row, count), rows(row, count));
   }
   void from_mpi(const Exec& exec, std::int64_t row, std::int64_t count) const {
-    if (m_staged) Kokkos::deep_copy(exec, part(m_values, row, count), part(m_copy, row, count));
+    if (m_copy) Kokkos::deep_copy(exec, rows(row, count), rows_on_host(row, count));
   }
   ///@}
 
@@ -190,20 +184,22 @@ class RowBuffer {
 #else
   using Pinned = Kokkos::HostSpace;
 #endif
-  using Values = Kokkos::View<T*, Space>;
-  using Copy = Kokkos::View<T*, Pinned>;
+  template <class Memory>
+  using Values = Kokkos::View<T*, Memory, Kokkos::MemoryUnmanaged>;
 
-  template <class View>
-  auto part(const View& view, std::int64_t row, std::int64_t count) const {
-    return Kokkos::subview(view, Kokkos::pair<std::size_t, std::size_t>(
-                                     static_cast<std::size_t>(row * m_lines),
-                                     static_cast<std::size_t>((row + count) * m_lines)));
+  std::size_t bytes(std::int64_t rows) const {
+    return static_cast<std::size_t>(rows * m_lines) * sizeof(T);
+  }
+  auto rows(std::int64_t first, std::int64_t count) const {
+    return Values<Space>(row(first), static_cast<std::size_t>(count * m_lines));
+  }
+  auto rows_on_host(std::int64_t first, std::int64_t count) const {
+    return Values<Pinned>(for_mpi() + first * m_lines, static_cast<std::size_t>(count * m_lines));
   }
 
   std::int64_t m_lines;
-  Values m_values;
-  Copy m_copy;
-  bool m_staged = false;
+  LentMemory<Exec, Space> m_values;
+  std::optional<LentMemory<Exec, Pinned>> m_copy;
 };
 
 }  // namespace fused_scan::impl

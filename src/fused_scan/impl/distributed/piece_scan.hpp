@@ -23,6 +23,7 @@
 #include <fused_scan/impl/array/lines.hpp>
 #include <fused_scan/impl/distributed/agreement.hpp>
 #include <fused_scan/impl/distributed/communicator.hpp>
+#include <fused_scan/impl/distributed/lent_memory.hpp>
 #include <fused_scan/impl/distributed/piece_access.hpp>
 #include <fused_scan/impl/engine.hpp>
 #include <fused_scan/impl/make_node.hpp>
@@ -171,15 +172,14 @@ class PieceScan {
     if (!m_alone) exchange();
     for (std::size_t k = 0; k < m_parts.size(); ++k) scan_part(static_cast<int>(k));
     if constexpr (Final::given) exchange_final_states();
-    if (m_states && m_nodes_rows->is_staged()) {
-      m_exec.fence(label("copies of what MPI received are freed"));
-    }
   }
 
  private:
   using Rows = Communicator::Rows;
   using Range = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>;
-  using Program = Kokkos::View<int*, typename Exec::memory_space>;
+  using Space = typename Exec::memory_space;
+  template <class Memory>
+  using Ints = Kokkos::View<int*, Memory, Kokkos::MemoryUnmanaged>;
   static constexpr bool given = Initial::given || Final::given;
 
   std::string label(const char* step) const { return std::string(m_call.function) + "::" + step; }
@@ -214,9 +214,11 @@ class PieceScan {
   void allocate() {
     const auto nodes = static_cast<std::int64_t>(m_nodes.size());
     m_nodes_rows.emplace(m_exec, nodes, m_n_lines, label("nodes"));
-    m_states.emplace(Kokkos::view_alloc(m_exec, Kokkos::WithoutInitializing, label("states")),
-                     static_cast<std::size_t>(m_n_lines) * (needs_prefixes() ? m_parts.size() : 0));
-    if (needs_prefixes()) upload_program();
+    if (needs_prefixes()) {
+      m_states.emplace(m_exec, static_cast<std::size_t>(m_n_lines) * m_parts.size() * sizeof(Value),
+                       label("states"));
+      upload_program();
+    }
     if (Final::given) m_final_row.emplace(m_exec, 1, m_n_lines, label("final"));
     if (!m_any_cut) return;
     m_edge_rows = m_piece.empty() ? 0 : m_piece.end - m_piece.edge();
@@ -227,13 +229,12 @@ class PieceScan {
 
   void upload_program() {
     const PrefixProgram program = prefix_program(m_nodes, m_parts);
-    m_program = Program(Kokkos::view_alloc(m_exec, Kokkos::WithoutInitializing, label("program")),
-                        program.nodes_before.size() + program.merges.size());
-    m_program_on_host = Kokkos::create_mirror_view(m_program);
-    int* const to = m_program_on_host.data();
-    std::copy(program.nodes_before.begin(), program.nodes_before.end(), to);
-    std::copy(program.merges.begin(), program.merges.end(), to + program.nodes_before.size());
-    Kokkos::deep_copy(m_exec, m_program, m_program_on_host);
+    m_program_on_host = program.nodes_before;
+    m_program_on_host.insert(m_program_on_host.end(), program.merges.begin(), program.merges.end());
+    const std::size_t size = m_program_on_host.size();
+    m_program.emplace(m_exec, size * sizeof(int), label("program"));
+    Kokkos::deep_copy(m_exec, Ints<Space>(m_program->template data<int>(), size),
+                      Ints<Kokkos::HostSpace>(m_program_on_host.data(), size));
   }
 
   void own_nodes_to_mpi() const {
@@ -289,11 +290,12 @@ class PieceScan {
   }
 
   void combine_prefixes() const {
+    const int* const program = m_program->template data<int>();
     Kokkos::parallel_for(
         label("combine_prefixes"), Range(m_exec, 0, m_n_lines),
         CombinePrefixes<Op, Initial>{
-            m_op, m_initial, m_nodes_rows->row(0), m_states->data(), m_n_lines, m_lines.inner,
-            m_program.data(), m_program.data() + m_parts.size(), static_cast<int>(m_parts.size())});
+            m_op, m_initial, m_nodes_rows->row(0), m_states->template data<Value>(), m_n_lines,
+            m_lines.inner, program, program + m_parts.size(), static_cast<int>(m_parts.size())});
   }
 
   void exchange_final_states() const {
@@ -332,7 +334,8 @@ class PieceScan {
     }
   }
   auto state_of(int part) const {
-    return InitialArray<Op, Value>{m_op, rows_at(m_states->data() + part * m_n_lines)};
+    return InitialArray<Op, Value>{m_op,
+                                   rows_at(m_states->template data<Value>() + part * m_n_lines)};
   }
 
   template <class From>
@@ -419,9 +422,9 @@ class PieceScan {
   std::optional<RowBuffer<Exec, Value>> m_final_row;
   std::optional<RowBuffer<Exec, T>> m_sent;
   std::optional<RowBuffer<Exec, T>> m_received;
-  std::optional<Kokkos::View<Value*, typename Exec::memory_space>> m_states;
-  Program m_program;
-  typename Program::host_mirror_type m_program_on_host;  // as long as it may be copied from
+  std::optional<LentMemory<Exec, Space>> m_states;
+  std::optional<LentMemory<Exec, Space>> m_program;
+  std::vector<int> m_program_on_host;  // as long as it may be copied from
 };
 
 }  // namespace fused_scan::impl

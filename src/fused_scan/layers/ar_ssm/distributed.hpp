@@ -98,7 +98,6 @@ class RowsBeside {
         label("place_rows"), range_policy(exec, rows * row),
         PlaceRows<T>{m_received->row(0), m_beside.data(), m_beside.data() + convolution_reach * row,
                      batch, d_model, m_piece.begin});
-    if (m_received->is_staged()) exec.fence(label("a copy of what MPI received is freed"));
   }
 
   Surroundings<T> surroundings() const {
@@ -235,7 +234,6 @@ class SpreadLines {
     all->from_mpi(exec, 0, ranks);
     Kokkos::parallel_for(label("sum_over_ranks"), range_policy(exec, count),
                          CombineSums<T>{all->row(0), count, ranks, numbers});
-    if (all->is_staged()) exec.fence(label("a copy of what MPI received is freed"));
   }
 
  private:
