@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <fused_scan/impl/device/run.hpp>
+#include <fused_scan/impl/make_node.hpp>
 #include <fused_scan/impl/plan/device_plan.hpp>
 #include <fused_scan/recurrence.hpp>
 #include <fused_scan/scan.hpp>
@@ -23,6 +24,7 @@ using Exec = Kokkos::DefaultHostExecutionSpace;
 using View = Kokkos::View<float***, Kokkos::LayoutRight, Exec>;
 using LeftView = Kokkos::View<float***, Kokkos::LayoutLeft, Exec>;
 
+constexpr int chunk = impl::chunk_length;
 const impl::DeviceMachine machine{132, 32, 227 << 10, 228 << 10};
 
 struct Shape {
@@ -167,6 +169,66 @@ TEST_CASE("DeviceEngine.DoublesBeyondTheRange") {
     check(s, call, CompensatedSum());
     check(s, call, Sum());
   });
+}
+
+// The nodes over whole lines of 2^k chunks, which ranks send each other, by both engines against
+// the tree itself.
+TEST_CASE("DeviceEngine.Nodes") {
+  const auto op = impl::bind_operator<float, float, false>(CompensatedSum());
+  using Op = std::remove_const_t<decltype(op)>;
+  using Node = Op::value_type;
+  using Nodes = Kokkos::View<Node**, Kokkos::LayoutRight, Exec>;
+  const auto tree = [&](const View& x, int o, int j, bool reverse) {
+    std::vector<Node> nodes;
+    for (int step = 0; step < x.extent_int(1); ++step) {
+      const float element = x(o, reverse ? x.extent_int(1) - 1 - step : step, j);
+      if (step % chunk == 0) {
+        nodes.push_back(op.lift(element));
+      } else {
+        nodes.back() = op.accumulate(nodes.back(), element);
+      }
+    }
+    for (; nodes.size() > 1; nodes.resize(nodes.size() / 2)) {
+      for (std::size_t k = 0; k < nodes.size() / 2; ++k) {
+        nodes[k] = op.combine(nodes[2 * k], nodes[2 * k + 1]);
+      }
+    }
+    return nodes.front();
+  };
+  for (const Shape& s : {Shape{300, 32, 1},
+                         {3, 64, 40},
+                         {2, 2048, 5},
+                         {1, 1 << 17, 3},
+                         {2, 1 << 16, 1},
+                         {1, 1 << 12, 300}}) {
+    for (const bool reverse : {false, true}) {
+      INFO(s.outer << ", " << s.length << ", " << s.inner << ", reverse " << reverse);
+      const View x("x", s.outer, s.length, s.inner);
+      fill(x);
+      const impl::Call call{"test", reverse, 0, false};
+      const Nodes of_host("of_host", s.outer, s.inner), of_device("of_device", s.outer, s.inner);
+      const impl::Array in = impl::array_of(x), out = impl::array_of(of_host);
+      const impl::Array* const arrays[] = {&in, &out};
+      const impl::Lines lines = impl::lines_along(arrays, 2, 1);
+      const impl::MemoryAccess<const float> load(x.data(), lines, 0);
+      const impl::AccessShape shape = impl::memory_shape(x.data(), sizeof(float), lines, 0);
+      impl::make_node(Exec(), op, load, shape, {of_host.data(), lines, 1}, lines, call);
+      const impl::FinalNode<Node, Node> final{{of_device.data(), lines, 1}};
+      const auto scan = impl::line_scan(op, load, impl::NoStore(), impl::NoInitialState<Op>{op},
+                                        final, lines, call);
+      impl::ScanShape of_scan = impl::shape_of(scan, call);
+      of_scan.in = of_scan.out = shape;
+      of_scan.out.is_memory = false;
+      impl::run_on_device(Exec(), scan, plan_of(of_scan), "test");
+      for (int o = 0; o < s.outer; ++o) {
+        for (int j = 0; j < s.inner; ++j) {
+          const Node expected = tree(x, o, j, reverse);
+          CHECK(of_host(o, j) == expected);
+          CHECK(of_device(o, j) == expected);
+        }
+      }
+    }
+  }
 }
 
 // The rows of a tile's slabs, by teams of any size, against their numbers divided.

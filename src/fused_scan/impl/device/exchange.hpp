@@ -95,6 +95,24 @@ class LineExchange {
     return result;
   }
 
+  /// Where lines have 2^k tiles: calls take(node over all of them) for the last; the others publish
+  /// what it needs.
+  template <class Take>
+  KOKKOS_FUNCTION void sum_of_line(const Value& total, const Take& take) const {
+    const bool is_last = m_tile + 1 == m_tiles;
+    Value node = total;
+    for (int shift = 0; m_tile >> shift != 0; shift += digit_bits) {
+      const TileDigit digit = TileDigit::at(m_tile, shift);
+      if (!is_last && digit.value != digit_base - 1) break;
+      node = with_left(await_left(digit, -1), node);
+    }
+    if (is_last) {
+      take(node);
+    } else {
+      publish_node(node);
+    }
+  }
+
  private:
   /// The nodes of the bits of a digit.
   struct LeftNodes {

@@ -111,6 +111,7 @@ struct TileScan {
 
     KOKKOS_FUNCTION void run() {
       load();
+      if constexpr (Scan::ends_in_prefix) return sum_lines();
       if (m_kernel.plan.short_lines) {
         scan_short_lines();
         m_member.team_barrier();
@@ -370,26 +371,28 @@ struct TileScan {
 
     /// The node of each whole run, of 1, 2 or 4 chunks; an unfinished one is part of none.
     KOKKOS_FUNCTION void sum_runs() {
-      const Op& op = m_kernel.scan.op;
       for_runs([&](const Run& run) {
-        if (run.count < m_kernel.plan.run) return;
-        Value sum = op.neutral(), even = sum, pair = sum;
-        looped(m_kernel.plan.run / chunk_length, [&](int k) {
-          sum = sum_of_chunk(run, k * chunk_length);
-          if ((k & 1) == 0) {
-            even = sum;
-            return;
-          }
-          sum = op.combine(even, sum);
-          if (k == 1) {
-            pair = sum;
-          } else {
-            sum = op.combine(pair, sum);
-          }
-        });
-        node(run.number, run.line) = sum;
+        if (run.count == m_kernel.plan.run) node(run.number, run.line) = sum_of_run(run);
       });
       m_member.team_barrier();
+    }
+    KOKKOS_FORCEINLINE_FUNCTION Value sum_of_run(const Run& run) {
+      const Op& op = m_kernel.scan.op;
+      Value sum = op.neutral(), even = sum, pair = sum;
+      looped(run.count / chunk_length, [&](int k) {
+        sum = sum_of_chunk(run, k * chunk_length);
+        if ((k & 1) == 0) {
+          even = sum;
+          return;
+        }
+        sum = op.combine(even, sum);
+        if (k == 1) {
+          pair = sum;
+        } else {
+          sum = op.combine(pair, sum);
+        }
+      });
+      return sum;
     }
 
     /// Each run gets the largest node that ends with it: eight at a time by one thread, which
@@ -416,6 +419,24 @@ struct TileScan {
 
     // --- lines ---
 
+    /// Lines of 2^k chunks, k > 0, of which only the node over all of them is wanted.
+    KOKKOS_FUNCTION void sum_lines() {
+      if (!has_prefixes()) {
+        for_runs([&](const Run& run) { final(run.line, sum_of_run(run)); });
+        return;
+      }
+      sum_runs();
+      sum_nodes();
+      for (int line = thread(); line < m_tile.lines; line += threads()) {
+        const Value& total = node(m_runs - 1, line);
+        if (m_kernel.plan.line_tiles == 1) {
+          final(line, total);
+        } else {
+          exchange_of(line).sum_of_line(total, [&](const Value& sum) { final(line, sum); });
+        }
+      }
+    }
+
     KOKKOS_FUNCTION Value initial(int line) const {
       const auto [outer, column] = m_tile.line_of(line);
       return m_kernel.scan.initial(outer, column);
@@ -437,15 +458,22 @@ struct TileScan {
     KOKKOS_FUNCTION void exchange() const {
       const DevicePlan& plan = m_kernel.plan;
       for (int line = thread(); line < m_tile.lines; line += threads()) {
-        const LineExchange<Op> of_line(m_kernel.scan.op, m_kernel.state, m_call,
-                                       std::int64_t{m_group} * plan.columns + line,
-                                       plan.groups * plan.columns, m_number, plan.line_tiles);
         const bool whole = m_tile.rows == plan.rows;
         m_prefixes[line] =
-            of_line.prefix(whole ? node(m_runs - 1, line) : m_kernel.scan.op.identity(),
-                           [&] { return initial(line); });
+            exchange_of(line).prefix(whole ? node(m_runs - 1, line) : m_kernel.scan.op.identity(),
+                                     [&] { return initial(line); });
       }
       m_member.team_barrier();
+    }
+    KOKKOS_FORCEINLINE_FUNCTION LineExchange<Op> exchange_of(int line) const {
+      const DevicePlan& plan = m_kernel.plan;
+      return {m_kernel.scan.op,
+              m_kernel.state,
+              m_call,
+              std::int64_t{m_group} * plan.columns + line,
+              plan.groups * plan.columns,
+              m_number,
+              plan.line_tiles};
     }
 
     KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(const Run& run) const {

@@ -176,18 +176,24 @@ struct HostScan {
                                    nodes + group * plan.tiles * plan.columns, plan.tiles,
                                    lines.columns);
     const std::int64_t first = tile * plan.tile, last = std::min(first + plan.tile, scan.length);
+    const bool is_last = tile + 1 == plan.tiles;
     walk.begin(lines);
-    if (tile + 1 < plan.tiles) {
+    if (!is_last || Scan::ends_in_prefix) {
       walk.sum(first, last);
       // When all nodes are there the last tile writes the final states, perhaps over the initial
       // ones.
       tile_nodes.publish(tile, walk.largest_node());
-      if constexpr (Scan::reduces) return;
+      if (Scan::reduces && !is_last) return;
       walk.restart();
     }
-    tile_nodes.combine_prefix(tile, walk.prefix());
-    scan_last(walk, first, last);
-    if (tile + 1 == plan.tiles) walk.end();
+    if constexpr (Scan::ends_in_prefix) {
+      tile_nodes.combine_last(walk.prefix());
+      scan_last(walk, last, last);
+    } else {
+      tile_nodes.combine_prefix(tile, walk.prefix());
+      scan_last(walk, first, last);
+    }
+    if (is_last) walk.end();
   }
 };
 

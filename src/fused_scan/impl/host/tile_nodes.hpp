@@ -38,13 +38,18 @@ class TileNodes {
 
   /// The prefixes before a tile, from those before the line.
   void combine_prefix(std::int64_t tile, row_of_t<Value> prefix) const {
-    for_prefix_nodes(tile, levels_over(m_tiles), [&](int, std::int64_t last) {
-      const Value* KOKKOS_RESTRICT const node = node_of(last);
-      for (int j = 0; j < m_lines; ++j) set(prefix, j, m_op.combine(get(prefix, j), node[j]));
-    });
+    for_prefix_nodes(tile, levels_over(m_tiles),
+                     [&](int, std::int64_t last) { combine_node(last, prefix); });
   }
+  /// The prefixes after the last tile of 2^k, when its node is published: that is over all of them.
+  void combine_last(row_of_t<Value> prefix) const { combine_node(m_tiles - 1, prefix); }
 
  private:
+  void combine_node(std::int64_t tile, row_of_t<Value> prefix) const {
+    const Value* KOKKOS_RESTRICT const node = node_of(tile);
+    for (int j = 0; j < m_lines; ++j) set(prefix, j, m_op.combine(get(prefix, j), node[j]));
+  }
+
   /// When it is there. Its tile was taken before, by a thread that runs; where there are more
   /// threads than cores, that one gets its turn.
   const Value* node_of(std::int64_t tile) const {
