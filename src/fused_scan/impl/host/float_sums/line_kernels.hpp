@@ -8,8 +8,8 @@
 #if defined(FUSED_SCAN_LANES)
 
 /// to[r, c] = from[c, r] of 16 by 16 elements.
-[[gnu::always_inline]] inline void turn(const float* from, std::int64_t from_stride, float* to,
-                                        std::int64_t to_stride) {
+[[gnu::noinline]] inline void turn(const float* from, std::int64_t from_stride, float* to,
+                                   std::int64_t to_stride) {
 #if FUSED_SCAN_LANES == 8
   using Row = float __attribute__((vector_size(64)));
   Row v[16], t[16];
