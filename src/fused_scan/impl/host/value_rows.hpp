@@ -86,19 +86,16 @@ void set_pairs(int count, const PairRow<T>& to, const Quick& quick, const Carefu
       sums[k] = value.sum;
       compensations[k] = value.compensation;
     }
-    return lost;
-  };
-  for (int j = 0; j < count; j += at_once) {
-    const int n = std::min(at_once, count - j);
-    // A number that compilers know.
-    const std::uint64_t lost =
-        n == at_once ? some(j, std::integral_constant<int, at_once>()) : some(j, n);
     if (lost != 0) {
-      for (int k = 0; k < n; ++k) set(to, j + k, careful(j + k));
-    } else {
-      copy_row(PairRow<T>{sums, compensations}, n, to + j);
+      for (int k = 0; k < n; ++k) set(to, begin + k, careful(begin + k));
+      return;
     }
-  }
+    for (int k = 0; k < n; ++k) set(to, begin + k, CompensatedValue<T>(sums[k], compensations[k]));
+  };
+  int j = 0;
+  // A number that compilers know.
+  for (; j + at_once <= count; j += at_once) some(j, std::integral_constant<int, at_once>());
+  if (j < count) some(j, count - j);
 }
 
 /// to[j] = left(j) combined with right(j).
