@@ -62,11 +62,10 @@ template <class Way, bool exclusive, bool streaming, bool part>
   return Way::minds_ties ? ties(result) : Longs{};
 }
 
-/// Columns from `begin` to `end` of a row. A function by itself: most of the time that these
-/// kernels take to be compiled would go into its copies.
+/// Columns from `begin` to `end` of a row.
 template <class Way, bool exclusive, bool streaming>
-[[gnu::noinline]] Longs scan_columns(const Rows& rows, const float* x, float* y, int begin, int end,
-                                     Tree& tree) {
+[[gnu::always_inline]] inline Longs scan_columns(const Rows& rows, const float* x, float* y,
+                                                 int begin, int end, Tree& tree) {
   const double* const prefix = tree.prefix;
   double* const sum = tree.sum;
   const std::int64_t next_x = rows.x_stride, next_y = rows.y_stride;
@@ -84,6 +83,14 @@ template <class Way, bool exclusive, bool streaming>
   return tied;
 }
 
+/// A function by itself: most of the time that these kernels take to be compiled would go into its
+/// copies.
+template <class Way, bool exclusive, bool streaming>
+[[gnu::noinline]] Longs scan_part_of_row(const Rows& rows, const float* x, float* y, int begin,
+                                         int end, Tree& tree) {
+  return scan_columns<Way, exclusive, streaming>(rows, x, y, begin, end, tree);
+}
+
 template <class Way, bool exclusive>
 [[gnu::always_inline]] inline Longs scan_row(const Rows& rows, bool streaming, const float* x,
                                              float* y, Tree& tree) {
@@ -95,9 +102,9 @@ template <class Way, bool exclusive>
   const auto place = static_cast<int>(reinterpret_cast<std::uintptr_t>(y) / sizeof(float) % line);
   const int begin = (line - place) % line;
   const int end = begin + (rows.columns - begin) / line * line;
-  Longs tied = scan_columns<Way, exclusive, true>(rows, x, y, begin, end, tree);
+  Longs tied = scan_part_of_row<Way, exclusive, true>(rows, x, y, begin, end, tree);
   const auto rest = [&](int from, int to) {
-    if (from < to) tied |= scan_columns<Way, exclusive, false>(rows, x, y, from, to, tree);
+    if (from < to) tied |= scan_part_of_row<Way, exclusive, false>(rows, x, y, from, to, tree);
   };
   rest(0, begin);
   rest(end, rows.columns);
