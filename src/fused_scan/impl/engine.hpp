@@ -42,7 +42,10 @@ void run_scan(const Exec& exec, const Scan& scan, const ScanShape& shape, const 
   const ScanPlan plan = make_plan(exec, shape);
   const std::string label(function);
   const Kokkos::Profiling::ScopedRegion region(label + "[" + plan.name() + "]");
-  if (shape.length == 0) return run_empty_lines(exec, scan, label);
+  if (shape.length == 0) {
+    if constexpr (Scan::Final::given) run_empty_lines(exec, scan, label);
+    return;
+  }
   if constexpr (has_device_engine<Exec>) {
     run_on_device(exec, scan, plan.device, label);
   } else if constexpr (has_host_engine<Exec>) {

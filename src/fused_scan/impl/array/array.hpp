@@ -32,10 +32,10 @@ struct Array {
   }
 
   /// "'x'"
-  std::string quoted() const { return "'" + label_of(view) + "'"; }
+  [[gnu::cold]] std::string quoted() const { return "'" + label_of(view) + "'"; }
 
   /// "(4, 8)"; with `without`, that dimension is left out.
-  std::string extents(int without = -1) const {
+  [[gnu::cold]] std::string extents(int without = -1) const {
     std::string text;
     for (int d = 0; d < rank; ++d) {
       if (d != without) text += (text.empty() ? "" : ", ") + std::to_string(extent[d]);

@@ -15,14 +15,20 @@
 
 namespace fused_scan::impl {
 
+template <class Message>
+[[noreturn, gnu::cold, gnu::noinline]] void refuse(std::string_view function,
+                                                   const Message& message) {
+  throw std::invalid_argument(std::string(function) + ": " + message());
+}
+
 /// Throws what message() returns where the condition doesn't hold.
 template <class Message>
 void require(bool condition, std::string_view function, const Message& message) {
-  if (!condition) throw std::invalid_argument(std::string(function) + ": " + message());
+  if (!condition) impl::refuse(function, message);
 }
 
 inline int checked_axis(const char* function, const Array& array, int axis) {
-  impl::require(-array.rank <= axis && axis < array.rank, function, [&] {
+  impl::require(-array.rank <= axis && axis < array.rank, function, [&]() __attribute__((cold)) {
     return "axis " + std::to_string(axis) + " is out of range [" + std::to_string(-array.rank) +
            ", " + std::to_string(array.rank - 1) + "] for " + array.noun + " " + array.quoted() +
            " of rank " + std::to_string(array.rank);
@@ -33,7 +39,7 @@ inline int checked_axis(const char* function, const Array& array, int axis) {
 inline void check_block_size(const char* function, int size) {
   impl::require(
       size == 0 || (size >= chunk_length && std::has_single_bit(static_cast<unsigned>(size))),
-      function, [&] {
+      function, [&]() __attribute__((cold)) {
         return "block_size " + std::to_string(size) +
                " must be 0 (chosen) or a power of two, at least " + std::to_string(chunk_length);
       });
@@ -41,7 +47,7 @@ inline void check_block_size(const char* function, int size) {
 
 inline void check_same_extents(const char* function, const Array& a, const Array& b) {
   for (int d = 0; d < a.rank; ++d) {
-    impl::require(a.extent[d] == b.extent[d], function, [&] {
+    impl::require(a.extent[d] == b.extent[d], function, [&]() __attribute__((cold)) {
       return "extents of " + a.quoted() + " " + a.extents() + " and " + b.quoted() + " " +
              b.extents() + " differ";
     });
@@ -55,7 +61,7 @@ inline void check_state_extents(const char* function, const char* which, const A
   for (int d = 0; d < state.rank; ++d) {
     equal = equal && state.extent[d] == array.extent[d < axis ? d : d + 1];
   }
-  impl::require(equal, function, [&] {
+  impl::require(equal, function, [&]() __attribute__((cold)) {
     return std::string(which) + " " + state.quoted() + " has extents " + state.extents() +
            " instead of " + array.extents(axis) + ", those of " + array.noun + " " +
            array.quoted() + " without axis " + std::to_string(axis);
@@ -65,7 +71,7 @@ inline void check_state_extents(const char* function, const char* which, const A
 inline void check_no_overlap(const char* function, const Array& a, const Array& b,
                              bool may_be_same) {
   if (may_be_same && same_array(a, b)) return;
-  impl::require(!overlap(a, b), function, [&] {
+  impl::require(!overlap(a, b), function, [&]() __attribute__((cold)) {
     return std::string(a.noun) + "s " + a.quoted() + " and " + b.quoted() + " overlap in memory" +
            (may_be_same ? " without being the same array" : "");
   });
@@ -73,7 +79,7 @@ inline void check_no_overlap(const char* function, const Array& a, const Array& 
 
 /// Of an array that is written: each element has a place of its own.
 inline void check_no_self_overlap(const char* function, const Array& array) {
-  impl::require(!overlaps_itself(array), function, [&] {
+  impl::require(!overlaps_itself(array), function, [&]() __attribute__((cold)) {
     return std::string("elements of ") + array.noun + " " + array.quoted() +
            ", which is written, overlap in memory";
   });

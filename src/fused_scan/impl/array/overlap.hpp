@@ -44,8 +44,8 @@ struct Terms {
 /// Whether sum_k stride_k x_k lies in [low, high] for some x in their ranges, of the terms from `k`
 /// on. Strides that nest, as those of Views do, leave one or two choices of each x. Where a search
 /// grows out of hand all the same, the answer is yes.
-inline bool sum_reaches(const Terms& terms, int k, std::int64_t low, std::int64_t high,
-                        int& steps_left) {
+[[gnu::noinline]] inline bool sum_reaches(const Terms& terms, int k, std::int64_t low,
+                                          std::int64_t high, int& steps_left) {
   if (k == terms.count) return low <= 0 && 0 <= high;
   std::int64_t rest_low = 0, rest_high = 0, divisor = 0;
   for (int rest = k + 1; rest < terms.count; ++rest) {

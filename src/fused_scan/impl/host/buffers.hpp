@@ -6,6 +6,7 @@
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -20,10 +21,11 @@ namespace fused_scan::impl {
 class HostBuffer {
  public:
   HostBuffer(std::size_t bytes, const std::string& label) : m_memory(taken(bytes)) {
-    if (m_memory.size() >= bytes) return;
+    if (m_memory.size >= bytes) return;
     // A little more than asked for: the next call may need a little more.
-    m_memory = Memory(Kokkos::view_alloc(Kokkos::WithoutInitializing, label + "::buffer"),
-                      std::max(bytes + bytes / 4, std::size_t{4096}));
+    m_memory.size = std::max(bytes + bytes / 4, std::size_t{4096});
+    m_memory.data.reset(
+        Kokkos::kokkos_malloc<Kokkos::HostSpace>(label + "::buffer", m_memory.size));
   }
   ~HostBuffer() {
     Pool& pool = the_pool();
@@ -40,10 +42,17 @@ class HostBuffer {
   HostBuffer(const HostBuffer&) = delete;
   HostBuffer& operator=(const HostBuffer&) = delete;
 
-  std::byte* data() const { return m_memory.data(); }
+  std::byte* data() const { return static_cast<std::byte*>(m_memory.data.get()); }
 
  private:
-  using Memory = Kokkos::View<std::byte*, Kokkos::HostSpace>;
+  // Not a View: for one more type of them each program would be compiled longer.
+  struct Free {
+    void operator()(void* data) const { Kokkos::kokkos_free<Kokkos::HostSpace>(data); }
+  };
+  struct Memory {
+    std::unique_ptr<void, Free> data;
+    std::size_t size = 0;
+  };
   struct Pool {
     std::mutex mutex;
     std::vector<Memory> free;
@@ -60,10 +69,10 @@ class HostBuffer {
     const std::lock_guard lock(pool.mutex);
     auto best = pool.free.end();
     for (auto it = pool.free.begin(); it != pool.free.end(); ++it) {
-      if (it->size() >= bytes && (best == pool.free.end() || it->size() < best->size())) best = it;
+      if (it->size >= bytes && (best == pool.free.end() || it->size < best->size)) best = it;
     }
     if (best == pool.free.end()) return {};
-    const Memory memory = std::move(*best);
+    Memory memory = std::move(*best);
     pool.free.erase(best);
     return memory;
   }

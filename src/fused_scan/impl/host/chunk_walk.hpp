@@ -14,6 +14,7 @@
 #include <fused_scan/impl/host/row_arithmetic.hpp>
 #include <fused_scan/impl/host/strided_elements.hpp>
 #include <fused_scan/impl/host/tile_copy.hpp>
+#include <fused_scan/impl/host/wide_vectors.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <fused_scan/impl/plan/host_plan.hpp>
 #include <type_traits>
@@ -22,7 +23,7 @@ namespace fused_scan::impl {
 
 /// Walks over few columns: of many short slabs, chunk by chunk, or of one long slab, many chunks of
 /// it at a time. The chunks are turned, so that what is added lies side by side.
-template <class Scan>
+template <class Scan, bool wide>
 class ChunkWalk {
  public:
   using Op = typename Scan::Op;
@@ -31,7 +32,7 @@ class ChunkWalk {
   using Result = typename Scan::Result;
 
   /// `memory` is for the elements of a tile.
-  ChunkWalk(const Scan& scan, const HostPlan& plan, LineStates<Op>& states, std::byte* memory)
+  ChunkWalk(const Scan& scan, const HostPlan& plan, LineStates<Op, wide>& states, std::byte* memory)
       : m_scan(scan), m_plan(plan), m_states(states), m_copy(memory) {}
 
   /// From the states that the lines start from.
@@ -133,7 +134,10 @@ class ChunkWalk {
     const ChunkTree<Op> tree(m_scan.op, m_lines, chunks);
     if (tree.begins_at(m_states.chunks())) {
       impl::copy_row(m_states.prefix(), m_lines, block.prefix);
-      m_states.push(tree.combine(block.sum, block.nodes, block.prefix), tree.levels());
+      row_of_t<Value> node{};
+      run_in_vectors<wide>(
+          [&tree, &block, &node] { node = tree.combine(block.sum, block.nodes, block.prefix); });
+      m_states.push(node, tree.levels());
       return;
     }
     for (int q = 0; q < chunks; ++q) {
@@ -142,17 +146,21 @@ class ChunkWalk {
     }
   }
   void sum(int chunks, Block& block) const {
-    for (int r = 0; r < chunk_length; ++r) {
-      RowArithmetic<Scan>(m_scan).sum(r, chunks * m_lines, block.x + r * items, block.sum);
-    }
+    run_in_vectors<wide>([this, chunks, &block] {
+      for (int r = 0; r < chunk_length; ++r) {
+        RowArithmetic<Scan>(m_scan).sum(r, chunks * m_lines, block.x + r * items, block.sum);
+      }
+    });
   }
   void results(std::int64_t step, int rows, int chunks, Block& block) const {
     const int n = chunks * m_lines;
     const bool apart = step == 0 && m_scan.exclusive;  // what comes first may be something else
-    for (int r = 0; r < rows; ++r) {
-      RowArithmetic<Scan>(m_scan).scan(r, false, chunks > 1, n, block.x + r * items, block.prefix,
-                                       block.sum, block.state, block.y + r * items);
-    }
+    run_in_vectors<wide>([this, rows, chunks, n, &block] {
+      for (int r = 0; r < rows; ++r) {
+        RowArithmetic<Scan>(m_scan).scan(r, false, chunks > 1, n, block.x + r * items, block.prefix,
+                                         block.sum, block.state, block.y + r * items);
+      }
+    });
     if (!apart) return;
     for (int j = 0; j < m_lines; ++j) {
       block.y[j] = m_scan.op.lower(m_scan.first_output(get(block.prefix, j)));
@@ -184,6 +192,10 @@ class ChunkWalk {
     }
   }
   void read(std::int64_t step, int rows, int chunks, Block& block) const {
+    run_in_vectors<wide>(
+        [this, step, rows, chunks, &block] { read_chunks(step, rows, chunks, block); });
+  }
+  void read_chunks(std::int64_t step, int rows, int chunks, Block& block) const {
     if (m_copy.filled()) return read_copy(step, rows, chunks, block);
     if constexpr (Scan::Load::is_memory) {
       if (m_group.slabs == 1 || m_plan.in_unit_stride != 0) {
@@ -207,6 +219,10 @@ class ChunkWalk {
     }
   }
   void write(std::int64_t step, int rows, int chunks, const Block& block) const {
+    run_in_vectors<wide>(
+        [this, step, rows, chunks, &block] { write_chunks(step, rows, chunks, block); });
+  }
+  void write_chunks(std::int64_t step, int rows, int chunks, const Block& block) const {
     if constexpr (Scan::Store::is_memory) {
       if (m_group.slabs == 1 || m_plan.out_unit_stride != 0) {
         const auto memory = elements(m_scan.store, m_plan.out_unit_stride, step);
@@ -229,7 +245,7 @@ class ChunkWalk {
   }
   const Scan& m_scan;
   const HostPlan& m_plan;
-  LineStates<Op>& m_states;
+  LineStates<Op, wide>& m_states;
   TileCopy<Scan> m_copy;
   LineGroup m_group;
   int m_lines = 1;

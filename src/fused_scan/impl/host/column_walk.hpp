@@ -12,6 +12,7 @@
 #include <fused_scan/impl/host/line_states.hpp>
 #include <fused_scan/impl/host/row_arithmetic.hpp>
 #include <fused_scan/impl/host/tile_copy.hpp>
+#include <fused_scan/impl/host/wide_vectors.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <type_traits>
 
@@ -19,7 +20,7 @@ namespace fused_scan::impl {
 
 /// Walks over neighbouring columns of one slab row by row: memory is read and written in its order,
 /// and what is added lies side by side.
-template <class Scan>
+template <class Scan, bool wide>
 class ColumnWalk {
  public:
   using Op = typename Scan::Op;
@@ -28,7 +29,7 @@ class ColumnWalk {
   using Result = typename Scan::Result;
 
   /// `memory` is for the elements of a tile.
-  ColumnWalk(const Scan& scan, LineStates<Op>& states, std::byte* memory)
+  ColumnWalk(const Scan& scan, LineStates<Op, wide>& states, std::byte* memory)
       : m_scan(scan), m_states(states), m_copy(memory) {}
 
   /// From the states that the lines start from.
@@ -44,34 +45,19 @@ class ColumnWalk {
   /// Sums up whole chunks; a scan of the same elements is to follow.
   void sum(std::int64_t first, std::int64_t last) {
     m_copy.begin(first, m_group.columns);
-    for (std::int64_t step = first; step < last; ++step) {
-      const int row = static_cast<int>(step % chunk_length);
-      for (int j = 0; j < m_group.columns; j += piece) {
-        const int n = std::min(piece, m_group.columns - j);
-        Element x[piece];
-        read(step, j, n, x);
-        if constexpr (TileCopy<Scan>::needed) impl::copy_row(x, n, m_copy.at(step, j));
-        RowArithmetic<Scan>(m_scan).sum(row, n, x, m_states.sum() + j);
-      }
-      if (row == chunk_length - 1) m_states.push(m_states.sum());
+    for (std::int64_t step = first; step < last; step += chunk_length) {
+      run_in_vectors<wide>([this, step] { sum_chunk(step); });
+      m_states.push(m_states.sum());
     }
     m_copy.keep(true);
   }
 
   /// Scans the elements from one position on the axis to another, in the order of the scan.
   void scan(std::int64_t first, std::int64_t last) {
-    for (std::int64_t step = first; step < last; ++step) {
-      const int row = static_cast<int>(step % chunk_length);
-      for (int j = 0; j < m_group.columns; j += piece) {
-        const int n = std::min(piece, m_group.columns - j);
-        Element x[piece];
-        Result y[piece];
-        read(step, j, n, x);
-        RowArithmetic<Scan>(m_scan).scan(row, step == 0, false, n, x, m_states.prefix() + j,
-                                         m_states.sum() + j, m_states.state() + j, y);
-        write(step, j, n, y);
-      }
-      if (row == chunk_length - 1) m_states.push(m_states.sum());
+    for (std::int64_t step = first; step < last; step += chunk_length) {
+      const int rows = static_cast<int>(std::min<std::int64_t>(chunk_length, last - step));
+      run_in_vectors<wide>([this, step, rows] { scan_chunk(step, rows); });
+      if (rows == chunk_length) m_states.push(m_states.sum());
     }
     m_copy.keep(false);
   }
@@ -92,6 +78,33 @@ class ColumnWalk {
  private:
   /// Of a row's elements so many wait between memory and arithmetic at a time.
   static constexpr int piece = 64;
+
+  void sum_chunk(std::int64_t first) {
+    for (int row = 0; row < chunk_length; ++row) {
+      const std::int64_t step = first + row;
+      for (int j = 0; j < m_group.columns; j += piece) {
+        const int n = std::min(piece, m_group.columns - j);
+        Element x[piece];
+        read(step, j, n, x);
+        if constexpr (TileCopy<Scan>::needed) impl::copy_row(x, n, m_copy.at(step, j));
+        RowArithmetic<Scan>(m_scan).sum(row, n, x, m_states.sum() + j);
+      }
+    }
+  }
+  void scan_chunk(std::int64_t first, int rows) {
+    for (int row = 0; row < rows; ++row) {
+      const std::int64_t step = first + row;
+      for (int j = 0; j < m_group.columns; j += piece) {
+        const int n = std::min(piece, m_group.columns - j);
+        Element x[piece];
+        Result y[piece];
+        read(step, j, n, x);
+        RowArithmetic<Scan>(m_scan).scan(row, step == 0, false, n, x, m_states.prefix() + j,
+                                         m_states.sum() + j, m_states.state() + j, y);
+        write(step, j, n, y);
+      }
+    }
+  }
 
   void read(std::int64_t step, int j, int n, Element* KOKKOS_RESTRICT x) const {
     if (m_copy.filled()) {
@@ -132,7 +145,7 @@ class ColumnWalk {
   }
 
   const Scan& m_scan;
-  LineStates<Op>& m_states;
+  LineStates<Op, wide>& m_states;
   TileCopy<Scan> m_copy;
   LineGroup m_group;
 };

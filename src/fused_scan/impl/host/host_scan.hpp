@@ -58,13 +58,13 @@ template <class Scan>
 struct HostScan {
   using Op = typename Scan::Op;
   using Value = typename Scan::Value;
-  using States = LineStates<Op>;
   using Counter = std::int64_t;
 
   /// Numbers, which compilers can put side by side in vectors. For sums of floats there are
   /// kernels, and plain loops are for what those leave.
-  static constexpr bool in_vectors = sizeof(Value) <= 16 && sizeof(typename Scan::Element) <= 16 &&
-                                     (Scan::reduces || !float_sums::serves<Scan>);
+  static constexpr bool wide = sizeof(Value) <= 16 && sizeof(typename Scan::Element) <= 16 &&
+                               (Scan::reduces || !float_sums::serves<Scan>);
+  using States = LineStates<Op, wide>;
 
   Scan scan;
   HostPlan plan;
@@ -84,18 +84,17 @@ struct HostScan {
     if constexpr (running::serves<Scan>) {
       take_items(running::RunningWalk<Scan>(scan, plan, memory));
     } else {
-      impl::run_on_core(*this, memory);
+      run_plain_loops(memory);
     }
   }
 
-  /// By plain loops.
-  void run(std::byte* memory) const {
+  void run_plain_loops(std::byte* memory) const {
     States states(scan.op, memory, plan.lines(), levels);
     std::byte* const elements = memory + layout.states;
     if (plan.kind == HostPlan::Kind::columns) {
-      take_items(ColumnWalk<Scan>(scan, states, elements));
+      take_items(ColumnWalk<Scan, wide>(scan, states, elements));
     } else {
-      take_items(ChunkWalk<Scan>(scan, plan, states, elements));
+      take_items(ChunkWalk<Scan, wide>(scan, plan, states, elements));
     }
   }
 

@@ -7,13 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/impl/host/value_rows.hpp>
+#include <fused_scan/impl/host/wide_vectors.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 
 namespace fused_scan::impl {
 
 /// The trees over the chunks of lines that are walked together, fed chunk by chunk, in memory of
 /// the caller's. The nodes that wait to be merged are no more than there are levels.
-template <class Op>
+template <class Op, bool wide>
 class LineStates {
  public:
   using Value = typename Op::value_type;
@@ -54,16 +55,7 @@ class LineStates {
   /// Appends a whole chunk of every line; or the node over 2^`from` chunks, before which lie only
   /// such nodes.
   void push(Row chunk, int from = 0) {
-    m_chunks += std::int64_t{1} << from;
-    const int level = m_level = levels_ending_with(m_chunks - 1);
-    const Row node = row(m_node, level);
-    copy(chunk, node);
-    for (int s = from; s < level; ++s) {
-      impl::combine_rows(m_op, m_lines, row(m_node, s), node, node);
-    }
-    // What is merged begins where the largest of the nodes in it began.
-    copy(level > from ? row(m_before, level - 1) : m_prefix, row(m_before, level));
-    impl::combine_rows(m_op, m_lines, row(m_before, level), node, m_prefix);
+    run_in_vectors<wide>([this, chunk, from] { push_chunk(chunk, from); });
   }
 
   std::int64_t chunks() const { return m_chunks; }
@@ -75,6 +67,19 @@ class LineStates {
   static constexpr std::int64_t rows(int levels) { return 3 + 2 * levels; }
   void copy(Row from, Row to) const { impl::copy_row(from, m_lines, to); }
   Row row(Row rows, int level) const { return rows + std::int64_t{level} * m_lines; }
+
+  void push_chunk(Row chunk, int from) {
+    m_chunks += std::int64_t{1} << from;
+    const int level = m_level = levels_ending_with(m_chunks - 1);
+    const Row node = row(m_node, level);
+    copy(chunk, node);
+    for (int s = from; s < level; ++s) {
+      impl::combine_rows(m_op, m_lines, row(m_node, s), node, node);
+    }
+    // What is merged begins where the largest of the nodes in it began.
+    copy(level > from ? row(m_before, level - 1) : m_prefix, row(m_before, level));
+    impl::combine_rows(m_op, m_lines, row(m_before, level), node, m_prefix);
+  }
 
   const Op& m_op;
   int m_lines;

@@ -17,31 +17,37 @@ namespace fused_scan::impl {
 // compiled for it as well, and the processor decides.
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(__AVX2__) && defined(__OPTIMIZE__)
 
-/// kernel.run(i), compiled with all that it calls for AVX2. Not for FMA: products and sums that are
-/// contracted would make other bits.
-template <class Kernel, class Index>
-__attribute__((target("avx2"), flatten)) void run_with_avx2(const Kernel& kernel, Index i) {
-  kernel.run(i);
+/// loops(), compiled with all that it calls for AVX2. Not for FMA: products and sums that are
+/// contracted would make other bits. All that is called becomes one function each time: call loops
+/// over a block of elements by this, not what calls them.
+template <class Loops>
+__attribute__((target("avx2"), flatten, noinline)) void run_with_avx2(const Loops& loops) {
+  loops();
 }
 
-/// Calls kernel.run(i); where vectors serve, in the widest that the processor has, which has no
-/// influence on its bits.
-template <class Kernel, class Index>
-void run_on_core(const Kernel& kernel, Index i) {
-  if constexpr (Kernel::in_vectors) {
+template <class Loops>
+__attribute__((noinline)) void run_as_compiled(const Loops& loops) {
+  loops();
+}
+
+/// Calls loops(); where they are `wide`, in the widest vectors that the processor has, which has no
+/// influence on their bits.
+template <bool wide, class Loops>
+void run_in_vectors(const Loops& loops) {
+  if constexpr (wide) {
     if (__builtin_cpu_supports("avx2")) {
-      impl::run_with_avx2(kernel, i);
+      impl::run_with_avx2(loops);
       return;
     }
   }
-  kernel.run(i);
+  impl::run_as_compiled(loops);
 }
 
 #else
 
-template <class Kernel, class Index>
-void run_on_core(const Kernel& kernel, Index i) {
-  kernel.run(i);
+template <bool, class Loops>
+void run_in_vectors(const Loops& loops) {
+  loops();
 }
 
 #endif

@@ -92,7 +92,9 @@ namespace impl {
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION T term_of_error(T error) {
   const T magnitude = Kokkos::abs(error);
-  return ((magnitude > 0) & (magnitude < Kokkos::Experimental::infinity_v<T>)) ? error : -T(0);
+  const bool known = (magnitude > 0) & (magnitude < Kokkos::Experimental::infinity_v<T>);
+  const auto mask = known ? BitsOf<T>(-1) : BitsOf<T>(0);
+  return Kokkos::bit_cast<T>((bits_of(error) & mask) | (bits_of(-T(0)) & ~mask));
 }
 
 /// Moves into `sum` what of the compensation fits there. Without it the compensation of a long

@@ -13,8 +13,18 @@
 #include <fused_scan/impl/order/tree.hpp>
 #include <fused_scan/impl/plan/scan_shape.hpp>
 #include <string>
+#include <string_view>
 
 namespace fused_scan::impl {
+
+/// A part of a plan's name. A function by itself, since compilers take their time over strings.
+[[gnu::noinline]] inline std::string in_words(std::string_view before, std::int64_t number,
+                                              std::string_view after) {
+  std::string text(before);
+  text += std::to_string(number);
+  text += after;
+  return text;
+}
 
 struct HostPlan {
   enum class Kind {
@@ -48,17 +58,18 @@ struct HostPlan {
     std::string text;
     switch (kind) {
       case Kind::columns:
-        text = "columns, " + std::to_string(columns) + " side by side";
+        text = in_words("columns, ", columns, " side by side");
         break;
       case Kind::slabs:
-        text = "slabs, " + std::to_string(slabs) + " side by side";
+        text = in_words("slabs, ", slabs, " side by side");
         break;
       case Kind::lines:
-        text = columns == 1 ? "lines" : "lines, " + std::to_string(columns) + " side by side";
+        text = columns == 1 ? "lines" : in_words("lines, ", columns, " side by side");
         break;
     }
-    if (tiles > 1) text += ", tiles of " + std::to_string(tile);
-    return text + (streaming ? ", streaming" : "");
+    if (tiles > 1) text += in_words(", tiles of ", tile, "");
+    if (streaming) text += ", streaming";
+    return text;
   }
 };
 

@@ -24,14 +24,12 @@ template <class F>
   }
 }
 
+/// A chunk's sums begin with what changes no number, and no bit of the first one.
+inline void begin_sums(Tree& tree) { std::fill_n(tree.sum, tree.pitch, -0.0); }
+
 template <class Way>
-void sum_row(const float* x, int columns, bool first, double* sum) {
+void sum_row(const float* x, int columns, double* sum) {
   int j = 0;
-  if (first) {
-    for (; j + lanes <= columns; j += lanes) store(sum + j, widened(load<Floats>(x + j)));
-    if (j < columns) store(sum + j, widened(load_part(x + j, columns - j)));
-    return;
-  }
   for (; j + lanes <= columns; j += lanes) {
     store(sum + j, Way::add(load<Doubles>(sum + j), widened(load<Floats>(x + j))));
   }
@@ -41,19 +39,19 @@ void sum_row(const float* x, int columns, bool first, double* sum) {
 }
 
 /// Some columns of a row from j on.
-template <class Way, bool exclusive, bool first, bool streaming, bool part>
+template <class Way, bool exclusive, bool streaming, bool part>
 [[gnu::always_inline]] inline Longs scan_some(const float* x, float* y, const double* prefix,
                                               double* sum, int count) {
   const Doubles p = load<Doubles>(prefix);
   const Doubles element = widened(part ? load_part(x, count) : load<Floats>(x));
-  const Doubles old = first ? element : load<Doubles>(sum);
-  const Doubles now = first ? element : Way::add(old, element);
+  const Doubles old = load<Doubles>(sum);
+  const Doubles now = Way::add(old, element);
   if constexpr (part) {
     for (int k = 0; k < count; ++k) sum[k] = now[k];
   } else {
     store(sum, now);
   }
-  const Doubles result = exclusive ? (first ? p : Way::add(p, old)) : Way::add(p, now);
+  const Doubles result = Way::add(p, exclusive ? old : now);
   if constexpr (part) {
     store_part(y, narrowed(result), count);
   } else if constexpr (streaming) {
@@ -65,49 +63,52 @@ template <class Way, bool exclusive, bool first, bool streaming, bool part>
 }
 
 /// Columns from `begin` to `end` of a row.
-template <class Way, bool exclusive, bool first, bool streaming>
+template <class Way, bool exclusive, bool streaming>
 [[gnu::always_inline]] inline Longs scan_columns(const Rows& rows, const float* x, float* y,
                                                  int begin, int end, Tree& tree) {
+  const double* const prefix = tree.prefix;
+  double* const sum = tree.sum;
+  const std::int64_t next_x = rows.x_stride, next_y = rows.y_stride;
   Longs tied = {};
   int j = begin;
   for (; j + lanes <= end; j += lanes) {
     // Where a thread has a piece of each row the processor doesn't foresee the next one.
-    __builtin_prefetch(x + rows.x_stride + j, 0, 3);
-    if constexpr (!streaming) __builtin_prefetch(y + rows.y_stride + j, 1, 3);
-    tied |= scan_some<Way, exclusive, first, streaming, false>(x + j, y + j, tree.prefix + j,
-                                                               tree.sum + j, lanes);
+    __builtin_prefetch(x + next_x + j, 0, 3);
+    if constexpr (!streaming) __builtin_prefetch(y + next_y + j, 1, 3);
+    tied |= scan_some<Way, exclusive, streaming, false>(x + j, y + j, prefix + j, sum + j, lanes);
   }
   if (j < end) {
-    tied |= scan_some<Way, exclusive, first, false, true>(x + j, y + j, tree.prefix + j,
-                                                          tree.sum + j, end - j);
+    tied |= scan_some<Way, exclusive, false, true>(x + j, y + j, prefix + j, sum + j, end - j);
   }
   return tied;
 }
 
-template <class Way, bool exclusive, bool first, bool streaming>
-[[gnu::always_inline]] inline Longs scan_row(const Rows& rows, const float* x, float* y,
-                                             Tree& tree) {
-  if constexpr (!streaming) {
-    return scan_columns<Way, exclusive, first, false>(rows, x, y, 0, rows.columns, tree);
-  } else {
-    // Whole cache lines bypass the caches: a part of one would be read from memory to be merged.
-    constexpr int line = 16;
-    const auto place = static_cast<int>(reinterpret_cast<std::uintptr_t>(y) / sizeof(float) % line);
-    const int begin = (line - place) % line;
-    const int end = begin + (rows.columns - begin) / line * line;
-    Longs tied = {};
-    if (begin > 0) tied |= scan_columns<Way, exclusive, first, false>(rows, x, y, 0, begin, tree);
-    tied |= scan_columns<Way, exclusive, first, true>(rows, x, y, begin, end, tree);
-    if (end < rows.columns) {
-      tied |= scan_columns<Way, exclusive, first, false>(rows, x, y, end, rows.columns, tree);
-    }
-    return tied;
-  }
+/// A function by itself: most of the time that these kernels take to be compiled would go into its
+/// copies.
+template <class Way, bool exclusive, bool streaming>
+[[gnu::noinline]] Longs scan_part_of_row(const Rows& rows, const float* x, float* y, int begin,
+                                         int end, Tree& tree) {
+  return scan_columns<Way, exclusive, streaming>(rows, x, y, begin, end, tree);
 }
-template <class Way, bool exclusive, bool first>
-Longs scan_row_to(const Rows& rows, bool streaming, const float* x, float* y, Tree& tree) {
-  if (streaming) return scan_row<Way, exclusive, first, true>(rows, x, y, tree);
-  return scan_row<Way, exclusive, first, false>(rows, x, y, tree);
+
+template <class Way, bool exclusive>
+[[gnu::always_inline]] inline Longs scan_row(const Rows& rows, bool streaming, const float* x,
+                                             float* y, Tree& tree) {
+  if (!streaming) {
+    return scan_columns<Way, exclusive, false>(rows, x, y, 0, rows.columns, tree);
+  }
+  // Whole cache lines bypass the caches: a part of one would be read from memory to be merged.
+  constexpr int line = 16;
+  const auto place = static_cast<int>(reinterpret_cast<std::uintptr_t>(y) / sizeof(float) % line);
+  const int begin = (line - place) % line;
+  const int end = begin + (rows.columns - begin) / line * line;
+  Longs tied = scan_part_of_row<Way, exclusive, true>(rows, x, y, begin, end, tree);
+  const auto rest = [&](int from, int to) {
+    if (from < to) tied |= scan_part_of_row<Way, exclusive, false>(rows, x, y, from, to, tree);
+  };
+  rest(0, begin);
+  rest(end, rows.columns);
+  return tied;
 }
 
 /// The results of an inclusive row once more, from the sums after it.
@@ -132,19 +133,14 @@ void scan_exclusive_rows(const Rows& rows, bool streaming, Tree& tree) {
   for (int r = 0; r < rows.count; ++r) {
     const float* const x = rows.x + r * rows.x_stride;
     float* const y = rows.y + r * rows.y_stride;
-    if (r == 0) {
-      scan_row_to<Way, true, true>(rows, streaming, x, y, tree);
-    } else {
-      scan_row_to<Way, true, false>(rows, streaming, x, y, tree);
-    }
+    scan_row<Way, true>(rows, streaming, x, y, tree);
   }
 }
 template <class Way>
 void scan_inclusive_row(const Rows& rows, bool streaming, int r, Tree& tree) {
   const float* const x = rows.x + r * rows.x_stride;
   float* const y = rows.y + r * rows.y_stride;
-  const Longs tied = r == 0 ? scan_row_to<Way, false, true>(rows, streaming, x, y, tree)
-                            : scan_row_to<Way, false, false>(rows, streaming, x, y, tree);
+  const Longs tied = scan_row<Way, false>(rows, streaming, x, y, tree);
   if constexpr (Way::minds_ties) {
     if (any(tied)) results_to_odd(rows, y, tree);
   }
@@ -168,17 +164,18 @@ void scan_inclusive_rows(const Rows& rows, bool looks, bool streaming, Tree& tre
 template <bool odd>
 void sum_rows(const Rows& rows, Tree& tree) {
   using Careful = std::conditional_t<odd, ToOdd, Plainly>;
+  begin_sums(tree);
   Exponents exponents;
   for (int r = 0; r < rows.count; ++r) {
     const float* const x = rows.x + r * rows.x_stride;
     if constexpr (odd && looks_first) {
       exponents.add(x, rows.columns);
       if (exponents.add_exactly()) {
-        sum_row<Plainly>(x, rows.columns, r == 0, tree.sum);
+        sum_row<Plainly>(x, rows.columns, tree.sum);
         continue;
       }
     }
-    sum_row<Careful>(x, rows.columns, r == 0, tree.sum);
+    sum_row<Careful>(x, rows.columns, tree.sum);
   }
 }
 
@@ -186,6 +183,7 @@ template <bool odd>
 void scan_rows(const Rows& rows, const Results& results, Tree& tree) {
   using Careful = std::conditional_t<odd, ToOdd, Plainly>;
   const bool streaming = rows_can_stream(rows, results);
+  begin_sums(tree);
   if (results.exclusive) {
     scan_exclusive_rows<Careful>(rows, streaming, tree);
     if (rows.begin_lines && results.zeros_first) store_zeros(rows);

@@ -30,6 +30,7 @@ template <class Way, int vectors, int slabs>
   if (exclusive) {
     for (int k = 0; k < slabs * vectors; ++k) put(k / vectors, k % vectors, 0, p[k]);
   }
+  for (int k = 0; k < slabs * vectors; ++k) sum[k] = broadcast(-0.0);
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
     for (int g = 0; g < slabs; ++g) {
@@ -39,7 +40,7 @@ template <class Way, int vectors, int slabs>
         const float* const from = x + g * all.x_slab + r * all.x_stride + v * lanes;
         const Doubles element =
             widened(v < vectors - 1 ? load<Floats>(from) : load_part(from, last));
-        sum[k] = r == 0 ? element : Way::add(sum[k], element);
+        sum[k] = Way::add(sum[k], element);
         const Doubles result = Way::add(p[k], sum[k]);
         if constexpr (Way::minds_ties) tied |= ties(result);
         if (r + later < rows) put(g, v, r + later, result);
@@ -137,20 +138,24 @@ void scan_slabs_of(const Slabs& all, const Results& results, Tree& tree) {
     y += slabs * all.y_slab;
     states += slabs * vectors * lanes;
   };
-  for (; s + at_once <= all.count; next(at_once)) {
-    scan_some_slabs<odd, vectors, at_once>(all, x, y, states, results, tree);
+  if constexpr (at_once > 1) {
+    for (; s + at_once <= all.count; next(at_once)) {
+      scan_some_slabs<odd, vectors, at_once>(all, x, y, states, results, tree);
+    }
   }
   for (; s < all.count; next(1)) {
     scan_some_slabs<odd, vectors, 1>(all, x, y, states, results, tree);
   }
 }
 
+/// Several slabs at once where each has one sum to wait for: two of two vectors were no faster than
+/// one, and take long to be compiled.
 template <bool odd>
 void scan_narrow_slabs(const Slabs& all, const Results& results, Tree& tree) {
   if (all.columns <= lanes) {
     scan_slabs_of<odd, 1, 4>(all, results, tree);
   } else if (all.columns <= 2 * lanes) {
-    scan_slabs_of<odd, 2, 2>(all, results, tree);
+    scan_slabs_of<odd, 2, 1>(all, results, tree);
   } else {
     scan_slabs_of<odd, 3, 1>(all, results, tree);
   }

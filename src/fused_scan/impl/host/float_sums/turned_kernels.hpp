@@ -11,31 +11,32 @@ inline constexpr int pieces = 16;
 inline constexpr int longest_short_piece = 1024;
 inline constexpr int vectors_of_pieces = pieces / lanes;
 
-/// The results of one element of each piece, in its place: the first of a chunk, or another.
-template <class Way, bool first>
+/// The results of one element of each piece, in its place.
+template <class Way>
 [[gnu::always_inline]] inline void scan_turned_row(const double* prefix, double* sum, float* row,
-                                                   bool exclusive, bool zeros) {
+                                                   bool first_of_chunk, bool exclusive,
+                                                   bool zeros) {
   Doubles results[vectors_of_pieces];
 #pragma GCC unroll 4
   for (int k = 0; k < vectors_of_pieces; ++k) {
     const Doubles element = widened(load<Floats>(row + k * lanes));
     const Doubles p = load<Doubles>(prefix + k * lanes);
-    const Doubles old = first ? element : load<Doubles>(sum + k * lanes);
-    const Doubles now = first ? element : Way::add(old, element);
+    // What changes no number, and no bit of the first one.
+    const Doubles old = first_of_chunk ? broadcast(-0.0) : load<Doubles>(sum + k * lanes);
+    const Doubles now = Way::add(old, element);
     store(sum + k * lanes, now);
     const Doubles term = exclusive ? old : now;
     results[k] = Way::add(p, term);
     if constexpr (Way::minds_ties) {
       if (any(ties(results[k]))) results[k] = ToOdd::add(p, term);
     }
-    if (first && exclusive) results[k] = zeros ? Doubles{} : p;
+    if (zeros) results[k] = Doubles{};
   }
   store_row(row, results);
 }
 
 /// 16 elements of each piece, fewer at its end, to squares and back.
-[[gnu::always_inline]] inline void turn_pieces(const float* x, std::int64_t distance, int count,
-                                               float* turned) {
+inline void turn_pieces(const float* x, std::int64_t distance, int count, float* turned) {
   if (count == 16) return turn(x, distance, turned, 16);
   alignas(64) float square[256] = {};
   for (int k = 0; k < pieces; ++k) {
@@ -43,8 +44,7 @@ template <class Way, bool first>
   }
   turn(square, 16, turned, 16);
 }
-[[gnu::always_inline]] inline void turn_back(const float* turned, float* y, std::int64_t distance,
-                                             int count) {
+inline void turn_back(const float* turned, float* y, std::int64_t distance, int count) {
   if (count == 16) return turn(turned, 16, y, distance);
   alignas(64) float square[256];
   turn(turned, 16, square, 16);
@@ -97,11 +97,8 @@ template <bool odd, class Way>
       float* const row = turned + 16 * (reverse ? count - 1 - r : r);
       const double* const prefix = prefixes + j * pieces;
       double* const sum = sums + j * pieces;
-      if (i % 16 == 0) {
-        scan_turned_row<Way, true>(prefix, sum, row, exclusive, i == 0 && results.zeros_first);
-      } else {
-        scan_turned_row<Way, false>(prefix, sum, row, exclusive, false);
-      }
+      const bool zeros = i == 0 && exclusive && results.zeros_first;
+      scan_turned_row<Way>(prefix, sum, row, i % 16 == 0, exclusive, zeros);
       if (++j < columns) continue;
       j = 0;
       if (++i == length_of_slab) {

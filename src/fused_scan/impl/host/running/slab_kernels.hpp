@@ -5,8 +5,13 @@
 
 #if defined(FUSED_SCAN_BYTES)
 
-/// Columns whose running values stay in registers.
+/// Columns whose running values stay in registers. Where there are kernels for AVX2 those for any
+/// processor serve very old ones only, and are not worth the time that more take to be compiled.
+#if defined(FUSED_SCAN_HAVE_VECTORS) && FUSED_SCAN_BYTES == 16
+inline constexpr int most_columns = 1;
+#else
 inline constexpr int most_columns = 8;
+#endif
 
 template <class Op, class In, class Out, int columns>
 constexpr bool fill_lanes() {
