@@ -152,7 +152,6 @@ template <class Op>
 /// to[j] = from[j], then the map of element j.
 template <bool with_a, class Op, class Element>
 struct AccumulateMaps {
-  static constexpr bool in_vectors = true;
   const Op& op;
   AffineRow from;
   const Element* x;
@@ -183,7 +182,6 @@ struct AccumulateMaps {
 /// to[j] = a[j] combined with b[j].
 template <class Op>
 struct CombineMaps {
-  static constexpr bool in_vectors = true;
   const Op& op;
   AffineRow a;
   AffineRow b;
@@ -203,7 +201,6 @@ struct CombineMaps {
 /// y[j] = the state after from[j].
 template <class Op, class Result>
 struct LowerMaps {
-  static constexpr bool in_vectors = true;
   const Op& op;
   AffineRow from;
   Result* y;

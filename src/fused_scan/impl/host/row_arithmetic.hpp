@@ -72,7 +72,7 @@ class RowArithmetic {
   }
   void lower(int n, Row from, Result* KOKKOS_RESTRICT y) const {
     if constexpr (in_map_rows<Value>) {
-      impl::run_on_core(LowerMaps<Op, Result>{m_scan.op, from, y}, n);
+      run_in_vectors<true>([&] { LowerMaps<Op, Result>{m_scan.op, from, y}.run(n); });
     } else {
       for (int j = 0; j < n; ++j) y[j] = m_scan.op.lower(get(from, j));
     }
@@ -91,7 +91,7 @@ class RowArithmetic {
           },
           [&](int j) { return op.accumulate(get(from, j), x[j]); });
     } else if constexpr (in_map_rows<Value>) {
-      impl::run_on_core(AccumulateMaps<whole, Op, Element>{op, from, x, to}, n);
+      run_in_vectors<true>([&] { AccumulateMaps<whole, Op, Element>{op, from, x, to}.run(n); });
     } else {
       for (int j = 0; j < n; ++j) set(to, j, op.accumulate(get(from, j), x[j]));
     }

@@ -132,7 +132,7 @@ void combine_rows(const Op& op, int count, row_of_t<typename Op::value_type> a,
     impl::combine_each(
         op, count, to, [&](int j) { return get(a, j); }, [&](int j) { return get(b, j); });
   } else if constexpr (in_map_rows<Value>) {
-    impl::run_on_core(CombineMaps<Op>{op, a, b, to}, count);
+    run_in_vectors<true>([&] { CombineMaps<Op>{op, a, b, to}.run(count); });
   } else {
     const Value* KOKKOS_RESTRICT const left = a;
     for (int j = 0; j < count; ++j) to[j] = op.combine(left[j], b[j]);
