@@ -84,7 +84,7 @@ class TileMover {
           prefetch_to_cache(begin + at);
         }
       } else if (movement != Movement::axis_first) {
-        const Slab from = slab(0);
+        const Slab from = slab();
         for (int i = m_thread; i < m_tile.rows; i += m_threads) {
           for (int j = 0; j < m_tile.columns; j += line) {
             prefetch_to_cache(from.at(m_tile.first_row + i, m_tile.first_column + j));
@@ -95,11 +95,12 @@ class TileMover {
   }
 
  private:
-  KOKKOS_FUNCTION Slab slab(int s) const { return m_access.slab(m_tile.line_of(s, 0).outer); }
+  /// Of the tile's first line.
+  KOKKOS_FUNCTION Slab slab() const { return m_access.slab(m_tile.first_slab); }
   KOKKOS_FUNCTION T* first() const
     requires Access::is_memory
   {
-    return const_cast<T*>(slab(0).at(m_tile.first_row, m_tile.line_of(0, 0).column));
+    return const_cast<T*>(slab().at(m_tile.first_row, m_tile.first_column));
   }
   KOKKOS_FUNCTION int elements() const { return m_tile.lines * m_tile.rows; }
 
@@ -125,7 +126,7 @@ class TileMover {
   KOKKOS_FORCEINLINE_FUNCTION void row_packs(const MovePack& move_pack) const {
     const TwoDigits start(m_thread, m_threads, m_tile.columns / pack);
     for (int s = 0; s < m_tile.slabs; ++s) {
-      const Slab from = slab(s);
+      const Slab from = m_access.slab(m_tile.first_slab + s);
       T* row = const_cast<T*>(from.at(m_tile.first_row + start.high, m_tile.first_column));
       const std::int64_t stride = from.axis_stride;
       if (start.low_step == 0) {  // this thread's packs are below each other
@@ -154,8 +155,8 @@ class TileMover {
     by_fours(m_thread, count, m_threads, [&](int at) { move_element(at, contiguous, at, 0); });
   }
   KOKKOS_FUNCTION Slab linear_slab() const {
-    Slab contiguous = slab(0);
-    contiguous.begin = contiguous.at(m_tile.first_row, m_tile.line_of(0, 0).column);
+    Slab contiguous = slab();
+    contiguous.begin = contiguous.at(m_tile.first_row, m_tile.first_column);
     contiguous.axis_stride = 1;
     return contiguous;
   }
@@ -165,9 +166,8 @@ class TileMover {
     if (m_tile.columns > m_threads / 2) return columns_by_thread(move_element);
     for (TwoDigits at = by_columns(); at.high < m_tile.slabs * m_tile.rows; at.advance()) {
       with_row(at, [&](int s, int i) {
-        const Tile::Line line = m_tile.line_of(s, at.low);
-        move_element(m_tile.index(s, i, at.low), m_access.slab(line.outer), m_tile.first_row + i,
-                     line.column);
+        move_element(m_tile.index(s, i, at.low), m_access.slab(m_tile.first_slab + s),
+                     m_tile.first_row + i, m_tile.first_column + at.low);
       });
     }
   }
@@ -186,7 +186,7 @@ class TileMover {
   template <class MoveElement>
   KOKKOS_FORCEINLINE_FUNCTION void columns_by_thread(const MoveElement& move_element) const {
     for (int s = 0; s < m_tile.slabs; ++s) {
-      const Slab from = slab(s);
+      const Slab from = m_access.slab(m_tile.first_slab + s);
       for (int j = m_thread; j < m_tile.columns; j += m_threads) {
         const std::int64_t column = m_tile.first_column + j;
         int index = m_tile.index(s, 0, j);

@@ -47,10 +47,12 @@ struct TileScan {
   /// local memory, for which the scratch memory leaves hardly any cache: 0.7 of the speed. Pairs of
   /// doubles take four (128 registers): 1.1 times the speed of five. Large values need more.
   static constexpr int threads = team_threads;
-  static constexpr bool small = sizeof(Value) <= 16 && slot_size <= 16;
-  using Policy =
-      Kokkos::TeamPolicy<Exec,
-                         Kokkos::LaunchBounds<threads, small ? (sizeof(Value) <= 8 ? 5 : 4) : 1>>;
+  static constexpr int value_size = std::max(sizeof(Value), slot_size);
+  static constexpr int teams = value_size <= 8    ? 5
+                               : value_size <= 24 ? 4
+                               : value_size <= 40 ? 2
+                                                  : 1;
+  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<threads, teams>>;
   using Member = typename Policy::member_type;
 
   Scan scan;
@@ -329,9 +331,11 @@ struct TileScan {
     /// rounded away.
     static constexpr bool tries_exactly = Op::combines_chunks && Op::adds_exactly;
 
-    template <class Accumulate>
+    /// Calls after(sum) after each group.
+    template <class Accumulate, class After>
     KOKKOS_FORCEINLINE_FUNCTION Value sum_of_chunk(const Run& run, int begin,
-                                                   const Accumulate& accumulate) const {
+                                                   const Accumulate& accumulate,
+                                                   const After& after) const {
       const Op& op = m_kernel.scan.op;
       Value sum = op.neutral();
       looped(chunk_length / group, [&](int g) {
@@ -340,33 +344,46 @@ struct TileScan {
         read<group>(run, begin + group * g, places, elements);
         sum = g == 0 ? op.lift(elements[0]) : accumulate(sum, elements[0]);
         unrolled<group - 1>([&](int r) { sum = accumulate(sum, elements[r + 1]); });
+        after(sum);
       });
       return sum;
     }
     /// Of a whole chunk, the next of this thread's.
     KOKKOS_FORCEINLINE_FUNCTION Value sum_of_chunk(const Run& run, int begin) {
       const Op& op = m_kernel.scan.op;
+      const auto nothing = [](const Value&) {};
       if constexpr (tries_exactly) {
         std::uint64_t lost = 0;
-        const Value sum = sum_of_chunk(run, begin, [&](const Value& value, const Element& element) {
-          return op.accumulate_exactly(value, element, lost);
-        });
+        const Value sum = sum_of_chunk(
+            run, begin,
+            [&](const Value& value, const Element& element) {
+              return op.accumulate_exactly(value, element, lost);
+            },
+            nothing);
         m_exact_chunks.push(lost == 0);
         if (lost == 0) return sum;
       }
       if constexpr (Op::has_range) {
-        const Value sum = sum_of_chunk(run, begin, [&](const Value& value, const Element& element) {
-          return op.accumulate_in_range(value, element);
-        });
-        if (op.is_in_range(sum)) return sum;
+        bool left = false;
+        const Value sum = sum_of_chunk(
+            run, begin,
+            [&](const Value& value, const Element& element) {
+              return op.accumulate_in_range(value, element, left);
+            },
+            [&](const Value& value) { left |= !op.is_in_range(value); });
+        if (!left) return sum;
         Value careful = op.lift(element_of(run, begin));
         looped(chunk_length - 1,
                [&](int i) { careful = op.accumulate(careful, element_of(run, begin + 1 + i)); });
         return careful;
+      } else {
+        return sum_of_chunk(
+            run, begin,
+            [&](const Value& value, const Element& element) {
+              return op.accumulate(value, element);
+            },
+            nothing);
       }
-      return sum_of_chunk(run, begin, [&](const Value& value, const Element& element) {
-        return op.accumulate(value, element);
-      });
     }
 
     /// The node of each whole run, of 1, 2 or 4 chunks; an unfinished one is part of none.
@@ -546,9 +563,10 @@ struct TileScan {
     }
 
     template <bool exclusive>
-    KOKKOS_FORCEINLINE_FUNCTION Scanned scan_chunk(const Run& run, int begin, const Value& prefix) {
+    KOKKOS_FORCEINLINE_FUNCTION Scanned scan_chunk(const Run& run, int begin, const Value& start) {
       const Scan& scan = m_kernel.scan;
       const Op& op = scan.op;
+      const Value prefix = op.as_state(start);
       const int end = begin + chunk_length < run.count ? begin + chunk_length : run.count;
       const bool starts_line = run.number == 0 && begin == 0 && m_number == 0;
       const bool has_next = end < run.count;  // a chunk that starts from this one's node
@@ -608,12 +626,13 @@ struct TileScan {
         };
         if constexpr (Op::has_range) {
           const Value sum_before = sum, state_before = state;
+          bool left = false;
           const auto add = [&](const Value& value, const Element& element) {
-            return op.accumulate_in_range(value, element);
+            return op.accumulate_in_range(value, element, left);
           };
           scan_group([&](int r, bool) { state = add(state, elements[r]); });
           sum_group(add);
-          if ((!has_next || op.is_in_range(sum)) && op.is_in_range(state)) {
+          if (!left && (!has_next || op.is_in_range(sum)) && op.is_in_range(state)) {
             return write<n>(run, first, places, results);
           }
           sum = sum_before;

@@ -123,6 +123,33 @@ struct AffineMonoid {
     return map;
   }
 
+  /// Without exponents. Four real numbers of a shorter type can't lead beyond the range of a double
+  /// and back; of others every step is looked at. The bits are those of combine(), whose exponents
+  /// change no bit of what they spare from leaving the range.
+  template <class Element>
+  KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_in_range(const value_type& value,
+                                                             const Element& element,
+                                                             bool& left) const {
+    const auto a = static_cast<Number>(element.a), b = static_cast<Number>(element.b);
+    const value_type map{product_of(a, value.a), sum_of(product_of(a, value.b), b),
+                         value.a_exponent, value.b_exponent};
+    if constexpr (is_complex_v<Number> || sizeof(element.a) >= sizeof(Number) ||
+                  sizeof(element.b) >= sizeof(Number)) {
+      left |= !is_in_range(map) || !is_in_range({a, b, 0, 0});
+    }
+    return map;
+  }
+  KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& map) const {
+    const double size = magnitude_of(map.a);
+    return (map.a_exponent | map.b_exponent) == 0 && size <= large && (size >= tiny || size == 0) &&
+           magnitude_of(map.b) <= large;
+  }
+
+  /// Of a map that stands for a state nothing counts but where it leads: its coefficient, which on
+  /// long lines leaves every range, may as well be 1.
+  KOKKOS_FORCEINLINE_FUNCTION value_type as_state(const value_type& map) const {
+    return {Number(1), map.b, 0, map.b_exponent};
+  }
   /// The state h, before which nothing counts.
   template <class State>
   KOKKOS_FORCEINLINE_FUNCTION value_type from_state(const State& state) const {
@@ -173,10 +200,9 @@ struct AffineMonoid {
     exponent += by;
   }
 
-  /// map.b where something has an exponent. Out of line: it is rarely run.
-  [[gnu::noinline]] KOKKOS_FUNCTION static void combine_scaled(const value_type& first,
-                                                               const value_type& then,
-                                                               value_type& map) {
+  /// map.b where something has an exponent.
+  KOKKOS_FUNCTION static void combine_scaled(const value_type& first, const value_type& then,
+                                             value_type& map) {
     Number b = first.b;
     std::int32_t exponent = first.b_exponent;
     if (magnitude_of(b) < tiny && magnitude_of(b) > 0) shift(b, exponent, -step);

@@ -161,16 +161,26 @@ class BoundOperator {
     return m_monoid.combine_exactly(a, b, lost);
   }
 
-  /// Whether there is a cheaper accumulate() for values that leave no range: right for several
-  /// elements where the last value is_in_range().
+  /// What of a prefix counts for the results after it.
+  KOKKOS_FORCEINLINE_FUNCTION value_type as_state(const value_type& prefix) const {
+    if constexpr (requires(const M& m) { m.as_state(prefix); }) {
+      return m_monoid.as_state(prefix);
+    } else {
+      return prefix;
+    }
+  }
+
+  /// Whether there is a cheaper accumulate() for values that leave no range: right for a few
+  /// elements (four) where the last value is_in_range() and `left` wasn't set.
   static constexpr bool has_range =
-      requires(const M& m, const value_type& value, const Element& element) {
-        m.accumulate_in_range(value, element);
+      requires(const M& m, const value_type& value, const Element& element, bool& left) {
+        m.accumulate_in_range(value, element, left);
         m.is_in_range(value);
       };
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_in_range(const value_type& value,
-                                                             const Element& element) const {
-    return m_monoid.accumulate_in_range(value, element);
+                                                             const Element& element,
+                                                             bool& left) const {
+    return m_monoid.accumulate_in_range(value, element, left);
   }
   KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& value) const {
     return m_monoid.is_in_range(value);

@@ -233,7 +233,7 @@ struct PairSumMonoid : PairMonoid<T> {
   /// Without a look at the range: right where is_in_range() holds for the result, which then held
   /// all the way.
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_in_range(const value_type& value,
-                                                             const T& number) const {
+                                                             const T& number, bool&) const {
     const value_type sum = two_sum(value.sum, number);
     return {sum.sum, odd_sum<true>(value.compensation, sum.compensation)};
   }
@@ -291,7 +291,7 @@ struct RoundedSumMonoid : PairMonoid<T> {
     return combine(value, value_type(number));
   }
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_in_range(const value_type& value,
-                                                             const T& number) const {
+                                                             const T& number, bool&) const {
     return {value.sum + number, value.compensation};
   }
   KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& value) const {
