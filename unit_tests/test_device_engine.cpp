@@ -16,6 +16,8 @@
 #include <fused_scan/scan.hpp>
 #include <vector>
 
+#include "tree_node.hpp"
+
 namespace {
 
 using namespace fused_scan;
@@ -24,7 +26,6 @@ using Exec = Kokkos::DefaultHostExecutionSpace;
 using View = Kokkos::View<float***, Kokkos::LayoutRight, Exec>;
 using LeftView = Kokkos::View<float***, Kokkos::LayoutLeft, Exec>;
 
-constexpr int chunk = impl::chunk_length;
 const impl::DeviceMachine machine{132, 32, 227 << 10, 228 << 10};
 
 struct Shape {
@@ -179,21 +180,11 @@ TEST_CASE("DeviceEngine.Nodes") {
   using Node = Op::value_type;
   using Nodes = Kokkos::View<Node**, Kokkos::LayoutRight, Exec>;
   const auto tree = [&](const View& x, int o, int j, bool reverse) {
-    std::vector<Node> nodes;
+    std::vector<float> line;
     for (int step = 0; step < x.extent_int(1); ++step) {
-      const float element = x(o, reverse ? x.extent_int(1) - 1 - step : step, j);
-      if (step % chunk == 0) {
-        nodes.push_back(op.lift(element));
-      } else {
-        nodes.back() = op.accumulate(nodes.back(), element);
-      }
+      line.push_back(x(o, reverse ? x.extent_int(1) - 1 - step : step, j));
     }
-    for (; nodes.size() > 1; nodes.resize(nodes.size() / 2)) {
-      for (std::size_t k = 0; k < nodes.size() / 2; ++k) {
-        nodes[k] = op.combine(nodes[2 * k], nodes[2 * k + 1]);
-      }
-    }
-    return nodes.front();
+    return test::node_over(op, line);
   };
   for (const Shape& s : {Shape{300, 32, 1},
                          {3, 64, 40},

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../monoids.hpp"
+#include "../tree_node.hpp"
 #include "distributed_call.hpp"
 
 namespace {
@@ -234,14 +235,14 @@ TEST_CASE("Distributed.RowsOfAnyNumberOfBytes") {
 
 namespace {
 
-// A node by the scan of one element more, which GPUs use, against the node of a reduction.
+// The nodes that ranks send against the tree itself.
 template <class T, class Op>
 void check_node(const HostArray<T>& array, const Op& op, bool reverse) {
   const auto x = make_view<Pieces<T>>("x", array);
   const auto bound = impl::bind_operator<T, T, false>(op);
   using Bound = std::remove_const_t<decltype(bound)>;
   using Value = typename Bound::value_type;
-  const Kokkos::View<Value*, Exec> nodes("nodes", x.extent(1)), others("others", x.extent(1));
+  const Kokkos::View<Value*, Exec> nodes("nodes", x.extent(1));
   const impl::Array in = impl::array_of(x), rows = impl::array_of(nodes);
   const impl::Array* const arrays[] = {&in, &rows};
   const impl::Lines lines = impl::lines_along(arrays, 2, 0);
@@ -251,15 +252,21 @@ void check_node(const HostArray<T>& array, const Op& op, bool reverse) {
   const Exec exec;
   impl::make_node(exec, bound, load, shape, impl::MemoryAccess<Value>(nodes.data(), lines, 1),
                   lines, call);
-  impl::node_by_scan(exec, bound, load, shape, impl::MemoryAccess<Value>(others.data(), lines, 1),
-                     lines, call);
-  CHECK_THAT(read(others), equals_bitwise(read(nodes)));
+  HostArray<Value> expected(Extents{x.extent(1)});
+  for (std::size_t j = 0; j < x.extent(1); ++j) {
+    std::vector<T> line;
+    for (std::size_t k = 0; k < x.extent(0); ++k) {
+      line.push_back(array.values[(reverse ? x.extent(0) - 1 - k : k) * x.extent(1) + j]);
+    }
+    expected.values[j] = node_over(bound, line);
+  }
+  CHECK_THAT(read(nodes), equals_bitwise(expected));
 }
 
 }  // namespace
 
-TEST_CASE("Distributed.NodesByAScan") {
-  for (const std::size_t length : {32, 512, 4096})
+TEST_CASE("Distributed.Nodes") {
+  for (const std::size_t length : {32, 512, 65536})
     for (const bool reverse : {false, true}) {
       check_node(fractions({length, 3}), CompensatedSum{}, reverse);
       check_node(maps({length, 2}), AffineComposition{}, reverse);

@@ -13,8 +13,10 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "../recurrence_call.hpp"
+#include "../tree_node.hpp"
 #include "distributed_call.hpp"
 
 namespace {
@@ -123,14 +125,14 @@ TEST_CASE("DistributedRecurrence.InfinitiesAndZeros") {
 
 namespace {
 
-// A node by the scan of one element more, which GPUs use, against the node of a reduction.
+// The nodes that ranks send against the tree itself.
 void check_node(const HostArray<double>& a, const HostArray<double>& b, bool reverse) {
   using View = ViewOfRank<double, 2, Kokkos::LayoutRight, Exec>;
   const auto a_view = make_view<View>("a", a), b_view = make_view<View>("b", b);
   const auto op = impl::recurrence_operator<View, View, View>();
-  using Value = typename std::remove_const_t<decltype(op)>::value_type;
-  const Kokkos::View<Value*, Exec> nodes("nodes", b_view.extent(1)),
-      others("others", b_view.extent(1));
+  using Op = std::remove_const_t<decltype(op)>;
+  using Value = typename Op::value_type;
+  const Kokkos::View<Value*, Exec> nodes("nodes", b_view.extent(1));
   const impl::Array of_a = impl::array_of(a_view), of_b = impl::array_of(b_view),
                     rows = impl::array_of(nodes);
   const impl::Array* const arrays[] = {&of_b, &of_a, &rows};
@@ -140,23 +142,28 @@ void check_node(const HostArray<double>& a, const HostArray<double>& b, bool rev
   const auto shape = side.shape(0, lines.length, 16);
   const impl::Call call{"fused_scan::test", reverse, 0, false};
   const Exec exec;
-  const auto row_of = [&](const Kokkos::View<Value*, Exec>& row) {
-    return impl::MemoryAccess<Value>(row.data(), lines, 2);
-  };
-  impl::make_node(exec, op, side.from(0), shape, row_of(nodes), lines, call);
-  impl::node_by_scan(exec, op, side.from(0), shape, row_of(others), lines, call);
+  impl::make_node(exec, op, side.from(0), shape, impl::MemoryAccess<Value>(nodes.data(), lines, 2),
+                  lines, call);
   exec.fence();
-  for (std::size_t j = 0; j < nodes.extent(0); ++j) {
-    CHECK(same_bits(nodes(j).a, others(j).a));
-    CHECK(same_bits(nodes(j).b, others(j).b));
-    CHECK(nodes(j).a_exponent == others(j).a_exponent);
-    CHECK(nodes(j).b_exponent == others(j).b_exponent);
+  const auto found = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), nodes);
+  const std::size_t length = b_view.extent(0), columns = b_view.extent(1);
+  for (std::size_t j = 0; j < columns; ++j) {
+    std::vector<typename Op::element_type> line;
+    for (std::size_t k = 0; k < length; ++k) {
+      const std::size_t at = (reverse ? length - 1 - k : k) * columns + j;
+      line.push_back({a.values[at], b.values[at]});
+    }
+    const Value expected = node_over(op, line);
+    CHECK(same_bits(found(j).a, expected.a));
+    CHECK(same_bits(found(j).b, expected.b));
+    CHECK(found(j).a_exponent == expected.a_exponent);
+    CHECK(found(j).b_exponent == expected.b_exponent);
   }
 }
 
 }  // namespace
 
-TEST_CASE("DistributedRecurrence.NodesByAScan") {
+TEST_CASE("DistributedRecurrence.Nodes") {
   for (const std::size_t length : {32, 512, 4096})
     for (const bool reverse : {false, true}) {
       auto a = random_array<double>({length, 3}, 1, 1.5), b = random_array<double>({length, 3}, 2);
