@@ -196,6 +196,19 @@ struct HostScan {
   }
 };
 
+/// Work for one thread, by the one that calls, which waits for it in any case: to start all threads
+/// for it would take longer. Profilers see a kernel like others.
+template <class Exec, class Kernel>
+void run_on_caller(const Exec& exec, const Kernel& kernel, const std::string& label) {
+  std::uint64_t id = 0;
+  const bool profiled = Kokkos::Tools::profileLibraryLoaded();
+  if (profiled) {
+    Kokkos::Tools::beginParallelFor(label, Kokkos::Tools::Experimental::device_id(exec), &id);
+  }
+  kernel(0);
+  if (profiled) Kokkos::Tools::endParallelFor(id);
+}
+
 /// Carries out a plan of make_host_plan.
 template <class Exec, class Scan>
 void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
@@ -214,9 +227,11 @@ void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
                                 TileCopy<Scan>::bytes_for(plan.tile, plan.lines()));
   const HostBuffer buffer(layout.bytes, label);
   std::memset(buffer.data(), 0, layout.nodes);
+  const Kernel kernel{scan, plan, layout, levels, buffer.data()};
+  if (plan.threads == 1) return run_on_caller(exec, kernel, label + "::lines");
   Kokkos::parallel_for(label + (plan.tiles > 1 ? "::tiles" : "::lines"),
                        Kokkos::RangePolicy<Exec, Kokkos::IndexType<int>>(exec, 0, plan.threads),
-                       Kernel{scan, plan, layout, levels, buffer.data()});
+                       kernel);
 }
 
 }  // namespace fused_scan::impl
