@@ -8,7 +8,7 @@ before another is the one behind it.
 
 import torch
 
-_ops = torch.ops.fused_scan
+from . import _operators
 
 
 def _first(x, axis, reverse):
@@ -41,7 +41,7 @@ def _as(gradient, like):
 
 def _recurrence_gradients(a, h, gradient, axis, reverse, initial):
     """Of h = a * before(h) + b, by a, b and the h before the first."""
-    by_b = _ops.recurrence(_after(a, axis, reverse).conj(), gradient, axis, not reverse, None)
+    by_b = _operators.recurrence(_after(a, axis, reverse).conj(), gradient, axis, not reverse, None)
     by_a = by_b * _before(h, axis, reverse, initial).conj()
     if h.shape[axis] == 0:
         return by_a, by_b, h.sum(axis)
@@ -70,7 +70,7 @@ def _log_sum_exp_gradients(x, y, gradient, axis, reverse, initial):
     total = finite(y)
     end = _first(total, axis, not reverse)
     factors = torch.exp(total - _after(total, axis, reverse, end))
-    sums = _ops.recurrence(factors, gradient, axis, not reverse, None)
+    sums = _operators.recurrence(factors, gradient, axis, not reverse, None)
     by_x = torch.where(x == -torch.inf, 0, torch.exp(finite(x) - total) * sums)
     if initial is None:
         return by_x, None
@@ -88,7 +88,7 @@ def of_scan(ctx, gradient):
     x, initial, y = ctx.saved_tensors
     axis, reverse = ctx.axis, ctx.reverse
     if ctx.operation in ("compensated_sum", "plain_sum"):
-        by_x = _ops.scan(
+        by_x = _operators.scan(
             gradient, ctx.operation, axis, ctx.exclusive, not reverse, None, gradient.dtype
         )
         by_initial = None if initial is None else gradient.sum(axis)
@@ -96,7 +96,7 @@ def of_scan(ctx, gradient):
         formula = _product_gradients if ctx.operation == "product" else _log_sum_exp_gradients
         behind = gradient
         if ctx.exclusive:  # the inclusive scan, one place further
-            y = _ops.scan(x, ctx.operation, axis, False, reverse, initial, y.dtype)
+            y = _operators.scan(x, ctx.operation, axis, False, reverse, initial, y.dtype)
             behind = _after(gradient, axis, reverse)
         by_x, by_initial = formula(x, y, behind, axis, reverse, initial)
         if initial is not None and ctx.exclusive and y.shape[axis] > 0:
@@ -112,7 +112,7 @@ def save_segmented(ctx, inputs, output):
 
 def of_segmented(ctx, gradient):
     x, offsets = ctx.saved_tensors
-    by_x = _ops.segmented(
+    by_x = _operators.segmented(
         gradient, offsets, ctx.operation, ctx.axis, ctx.exclusive, not ctx.reverse, gradient.dtype
     )
     return _as(by_x, x), None, None, None, None, None, None

@@ -56,9 +56,9 @@ def _refuse_tangents(tensors):
             raise NotImplementedError("fused_scan: there are no gradients in forward mode")
 
 
-def _is_watched(*tensors):
-    """Whether autograd, a compiler, a transformation or a subclass has to know of an operator. The
-    dispatcher takes more time than a short scan."""
+def _needs_dispatcher(*tensors):
+    """Whether a compiler, a transformation or a subclass has to know of an operator. The dispatcher
+    takes more time than a short scan."""
     if torch.compiler.is_compiling() or peek_interpreter_stack is None:
         return True
     if forward_ad._current_level >= 0:
@@ -66,35 +66,38 @@ def _is_watched(*tensors):
         return True
     if _len_torch_dispatch_stack() or peek_interpreter_stack() or _get_tracing_state():
         return True
-    records = torch.is_grad_enabled()
-    for tensor in tensors:
-        if tensor is None:
-            continue
-        if type(tensor) not in _PLAIN or not (tensor.is_cpu or tensor.is_cuda):
-            return True
-        if records and tensor.requires_grad:
-            return True
-    return False
+    return any(
+        type(tensor) not in _PLAIN or not (tensor.is_cpu or tensor.is_cuda)
+        for tensor in tensors
+        if tensor is not None
+    )
+
+
+def _call(name, tensors, *arguments):
+    """The operator of a name: by the dispatcher, by autograd alone, or as it is."""
+    if _needs_dispatcher(*tensors):
+        return getattr(_registered, name).default(*arguments)
+    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
+        return _differentiable[name].apply(*arguments)
+    return _direct[name](*arguments)
 
 
 def scan(x, operation, axis, exclusive, reverse, initial, dtype):
-    call = _registered.scan.default if _is_watched(x, initial) else _scan
-    return call(x, operation, axis, exclusive, reverse, initial, dtype)
+    return _call("scan", (x, initial), x, operation, axis, exclusive, reverse, initial, dtype)
 
 
 def segmented(x, offsets, operation, axis, exclusive, reverse, dtype):
-    call = _registered.segmented.default if _is_watched(x, offsets) else _segmented
-    return call(x, offsets, operation, axis, exclusive, reverse, dtype)
+    return _call(
+        "segmented", (x, offsets), x, offsets, operation, axis, exclusive, reverse, dtype
+    )
 
 
 def extremum(x, operation, axis, exclusive, reverse, initial):
-    call = _registered.extremum.default if _is_watched(x, initial) else _extremum
-    return call(x, operation, axis, exclusive, reverse, initial)
+    return _call("extremum", (x, initial), x, operation, axis, exclusive, reverse, initial)
 
 
 def recurrence(a, b, axis, reverse, initial):
-    call = _registered.recurrence.default if _is_watched(a, b, initial) else _recurrence
-    return call(a, b, axis, reverse, initial)
+    return _call("recurrence", (a, b, initial), a, b, axis, reverse, initial)
 
 
 try:
@@ -213,6 +216,20 @@ def _vmap_recurrence(info, dims, a, b, axis, reverse, initial):
     return recurrence(a, b, axis, reverse, _batched(info, initial, dims[4])), 0
 
 
+def _function_of_autograd(name, work, setup, backward):
+    """For autograd alone. (With setup_context() as a member torch looks up a signature each time.)"""
+
+    def forward(ctx, *arguments):
+        output = work(*arguments)
+        setup(ctx, arguments, output)
+        return output
+
+    members = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+    return type(name, (torch.autograd.Function,), members)
+
+
+_direct = {}
+_differentiable = {}
 for _name, _work, _empty, _vmap, _setup, _backward in (
     ("scan", _scan, _empty_scan, _vmap_scan, _gradients.save_scan, _gradients.of_scan),
     (
@@ -242,6 +259,8 @@ for _name, _work, _empty, _vmap, _setup, _backward in (
 ):
     for _key in ("CPU", "CUDA"):
         _library.impl(_name, _work, _key)
+    _direct[_name] = _work
+    _differentiable[_name] = _function_of_autograd(_name, _work, _setup, _backward)
     _qualified = "fused_scan::" + _name
     torch.library.register_fake(_qualified, _empty, lib=_library)
     torch.library.register_autograd(_qualified, _backward, setup_context=_setup, lib=_library)
