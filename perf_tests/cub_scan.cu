@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// CUB's scans of one line, for peers.py and peers_recurrence.py, which compile this file. As in CUB, a call with no
-// temporary memory says how much it needs.
+// CUB's scans of one line, for peers.py and peers_recurrence.py, which compile this file. As in CUB,
+// a call with no temporary memory says how much it needs.
 
 #include <thrust/iterator/transform_iterator.h>
 #include <thrust/iterator/transform_output_iterator.h>

@@ -206,15 +206,19 @@ class Cub:
     def prepare(self, x):
         if x.numel() != x.shape[1]:
             raise NotImplementedError("scans one line only")
+        return self.prepared(x)
+
+    def prepared(self, *inputs):
+        """The function on pointers to its inputs, the last of which are the elements."""
         Cub.library = Cub.library or Cub.compiled()
         scan = getattr(Cub.library, self.function)
-        y = torch.empty_like(x)
+        y = torch.empty_like(inputs[-1])
         bytes_needed = ctypes.c_size_t()
 
         def call(temporary):
             error = scan(ctypes.c_void_p(temporary), ctypes.byref(bytes_needed),
-                         ctypes.c_void_p(x.data_ptr()), ctypes.c_void_p(y.data_ptr()),
-                         ctypes.c_int64(x.numel()),
+                         *(ctypes.c_void_p(array.data_ptr()) for array in (*inputs, y)),
+                         ctypes.c_int64(y.numel()),
                          ctypes.c_void_p(torch.cuda.current_stream().cuda_stream))
             if error:
                 raise RuntimeError(f"CUDA error {error}")

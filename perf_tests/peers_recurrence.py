@@ -10,7 +10,6 @@ error: how many times ours a peer takes, or why there is no time. Every result i
 """
 
 import argparse
-import ctypes
 import json
 import sys
 import time
@@ -148,22 +147,7 @@ class CubByKey(Cub):
         """The key of an element is the number of its segment."""
         keys = torch.repeat_interleave(
             torch.arange(lengths.numel(), device="cuda", dtype=torch.int32), lengths)
-        Cub.library = Cub.library or Cub.compiled()
-        y = torch.empty_like(x)
-        bytes_needed = ctypes.c_size_t()
-
-        def call(temporary):
-            error = Cub.library.sums_by_key(
-                ctypes.c_void_p(temporary), ctypes.byref(bytes_needed),
-                ctypes.c_void_p(keys.data_ptr()), ctypes.c_void_p(x.data_ptr()),
-                ctypes.c_void_p(y.data_ptr()), ctypes.c_int64(x.numel()),
-                ctypes.c_void_p(torch.cuda.current_stream().cuda_stream))
-            if error:
-                raise RuntimeError(f"CUDA error {error}")
-
-        call(None)
-        temporary = torch.empty(bytes_needed.value, dtype=torch.uint8, device="cuda")
-        return lambda: call(temporary.data_ptr()), lambda: y
+        return self.prepared(keys, x)
 
 
 MAKERS = {

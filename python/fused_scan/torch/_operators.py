@@ -56,7 +56,7 @@ def _refuse_tangents(tensors):
             raise NotImplementedError("fused_scan: there are no gradients in forward mode")
 
 
-def _needs_dispatcher(*tensors):
+def _needs_dispatcher(tensors):
     """Whether a compiler, a transformation or a subclass has to know of an operator. The dispatcher
     takes more time than a short scan."""
     if torch.compiler.is_compiling() or peek_interpreter_stack is None:
@@ -66,19 +66,22 @@ def _needs_dispatcher(*tensors):
         return True
     if _len_torch_dispatch_stack() or peek_interpreter_stack() or _get_tracing_state():
         return True
-    return any(
-        type(tensor) not in _PLAIN or not (tensor.is_cpu or tensor.is_cuda)
-        for tensor in tensors
-        if tensor is not None
-    )
+    for tensor in tensors:
+        if tensor is None:
+            continue
+        if type(tensor) not in _PLAIN or not (tensor.is_cpu or tensor.is_cuda):
+            return True
+    return False
 
 
 def _call(name, tensors, *arguments):
     """The operator of a name: by the dispatcher, by autograd alone, or as it is."""
-    if _needs_dispatcher(*tensors):
+    if _needs_dispatcher(tensors):
         return getattr(_registered, name).default(*arguments)
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors):
-        return _differentiable[name].apply(*arguments)
+    if torch.is_grad_enabled():
+        for tensor in tensors:
+            if tensor is not None and tensor.requires_grad:
+                return _differentiable[name].apply(*arguments)
     return _direct[name](*arguments)
 
 

@@ -86,7 +86,10 @@ class LineExchange {
     if (!merges && !is_last) publish_node(total);
     // Others wait for a node that is merged, so it comes before the wait for a prefix.
     const LeftNodes left = await_left(digit, merges ? -1 : digit.parent(m_tile));
-    if (merges) publish_node(merged(left, total));
+    if (merges) {
+      publish_node(
+          merged(with_left(left, total), digit_bits, [&](int shift) { return ends_group(shift); }));
+    }
     Value result = merges ? await_one(place_of_prefix(digit.parent(m_tile))) : left.prefix;
     if (digit.value & 4) result = m_op.combine(result, left.of_four);
     if (digit.value & 2) result = m_op.combine(result, left.of_two);
@@ -99,17 +102,10 @@ class LineExchange {
   /// what it needs.
   template <class Take>
   KOKKOS_FUNCTION void sum_of_line(const Value& total, const Take& take) const {
-    const bool is_last = m_tile + 1 == m_tiles;
-    Value node = total;
-    for (int shift = 0; m_tile >> shift != 0; shift += digit_bits) {
-      const TileDigit digit = TileDigit::at(m_tile, shift);
-      if (!is_last && digit.value != digit_base - 1) break;
-      node = with_left(await_left(digit, -1), node);
-    }
-    if (is_last) {
-      take(node);
+    if (m_tile + 1 == m_tiles) {
+      take(merged(total, 0, [&](int shift) { return m_tile >> shift != 0; }));
     } else {
-      publish_node(node);
+      publish_node(merged(total, 0, [&](int shift) { return ends_group(shift); }));
     }
   }
 
@@ -158,14 +154,18 @@ class LineExchange {
     return nodes[0];
   }
 
-  /// The node over this tile and all that its number's trailing 7s bring along.
-  KOKKOS_FUNCTION Value merged(const LeftNodes& left, const Value& total) const {
-    Value node = with_left(left, total);
-    for (int shift = digit_bits; TileDigit::at(m_tile, shift).value == digit_base - 1;
-         shift += digit_bits) {
+  /// `node` with all that the digits of the tile's number bring along, from `shift` on as long as
+  /// goes_on(shift).
+  template <class GoesOn>
+  KOKKOS_FUNCTION Value merged(Value node, int shift, const GoesOn& goes_on) const {
+    for (; goes_on(shift); shift += digit_bits) {
       node = with_left(await_left(TileDigit::at(m_tile, shift), -1), node);
     }
     return node;
+  }
+  /// Whether the tile is the last of eight that a node of its own stands for.
+  KOKKOS_FUNCTION bool ends_group(int shift) const {
+    return TileDigit::at(m_tile, shift).value == digit_base - 1;
   }
   KOKKOS_FUNCTION Value with_left(const LeftNodes& left, const Value& last) const {
     return m_op.combine(left.of_four, m_op.combine(left.of_two, m_op.combine(left.of_one, last)));

@@ -95,8 +95,8 @@ class TileMover {
   }
 
  private:
-  /// Of the tile's first line.
-  KOKKOS_FUNCTION Slab slab() const { return m_access.slab(m_tile.first_slab); }
+  /// Of the tile's first line, or of all its columns where they are interleaved.
+  KOKKOS_FUNCTION Slab slab(int s = 0) const { return m_access.slab(m_tile.first_slab + s); }
   KOKKOS_FUNCTION T* first() const
     requires Access::is_memory
   {
@@ -126,7 +126,7 @@ class TileMover {
   KOKKOS_FORCEINLINE_FUNCTION void row_packs(const MovePack& move_pack) const {
     const TwoDigits start(m_thread, m_threads, m_tile.columns / pack);
     for (int s = 0; s < m_tile.slabs; ++s) {
-      const Slab from = m_access.slab(m_tile.first_slab + s);
+      const Slab from = slab(s);
       T* row = const_cast<T*>(from.at(m_tile.first_row + start.high, m_tile.first_column));
       const std::int64_t stride = from.axis_stride;
       if (start.low_step == 0) {  // this thread's packs are below each other
@@ -166,8 +166,8 @@ class TileMover {
     if (m_tile.columns > m_threads / 2) return columns_by_thread(move_element);
     for (TwoDigits at = by_columns(); at.high < m_tile.slabs * m_tile.rows; at.advance()) {
       with_row(at, [&](int s, int i) {
-        move_element(m_tile.index(s, i, at.low), m_access.slab(m_tile.first_slab + s),
-                     m_tile.first_row + i, m_tile.first_column + at.low);
+        move_element(m_tile.index(s, i, at.low), slab(s), m_tile.first_row + i,
+                     m_tile.first_column + at.low);
       });
     }
   }
@@ -186,7 +186,7 @@ class TileMover {
   template <class MoveElement>
   KOKKOS_FORCEINLINE_FUNCTION void columns_by_thread(const MoveElement& move_element) const {
     for (int s = 0; s < m_tile.slabs; ++s) {
-      const Slab from = m_access.slab(m_tile.first_slab + s);
+      const Slab from = slab(s);
       for (int j = m_thread; j < m_tile.columns; j += m_threads) {
         const std::int64_t column = m_tile.first_column + j;
         int index = m_tile.index(s, 0, j);
@@ -213,7 +213,8 @@ class TileMover {
   /// Calls begin(k, index in the tile, slab, i, j) for `several` of this thread's elements (k = 0,
   /// ...), then end(k, index) for the same. Neighbouring threads take neighbouring columns, or
   /// positions where the movement says so and columns are interleaved. A thread stays in its
-  /// column, or position, as long as there are rows: one digit less to count.
+  /// column, or position, as long as there are rows: one digit less to count. (Memory has loops of
+  /// its own, which take fewer registers: with these, floats ran at 0.92 to 0.95 of the speed.)
   template <int several, class Begin, class End>
   KOKKOS_FORCEINLINE_FUNCTION void for_elements(Movement movement, const Begin& begin,
                                                 const End& end) const {

@@ -70,7 +70,7 @@ struct Tile {
       first_column = line - first_slab * inner;
     }
     rows = below(plan.rows, scan.length - first_step);
-    columns = interleaved ? below(plan.columns, scan.inner - first_column) : 1;
+    columns = interleaved ? below(plan.columns, inner - first_column) : 1;
     lines = slabs * columns;
     first_row = scan.reverse ? scan.length - first_step - rows : first_step;
   }
