@@ -170,7 +170,11 @@ void with_recurrence(const Exec&, const A& a, const B& b, const H& h, const Init
   const auto scan = impl::line_scan(op, load, MemoryAccess<HT>(h.data(), lines, Arrays::of_out),
                                     impl::initial_state(op, initial, lines),
                                     impl::final_state(op, final, lines), lines, call);
-  use(scan, shape_of_arrays(scan, lines, Arrays::of_in, Arrays::of_out, call));
+  ScanShape shape = shape_of(scan, call);
+  shape.in = memory_shape(b.data(), sizeof(typename B::value_type), lines, Arrays::of_in);
+  shape.beside = memory_shape(a.data(), sizeof(typename A::value_type), lines, Arrays::of_a);
+  shape.out = memory_shape(h.data(), sizeof(HT), lines, Arrays::of_out);
+  use(scan, shape);
 }
 
 template <class Op, class A, class GradInitial>

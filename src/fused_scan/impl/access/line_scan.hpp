@@ -75,15 +75,28 @@ struct LineScan {
   }
 };
 
+/// Whether the elements of an access are made of those of two arrays in memory: element(access.a's,
+/// access.b's).
+template <class Access>
+inline constexpr bool reads_two_arrays = requires { requires Access::is_two_arrays; };
+
 /// What an access to elements holds in memory: of a functor, the type that the engine works with.
 template <class Access, class T>
 struct HeldBy {
   using type = T;
+  using beside = T;  // in an array beside it
 };
 template <class Access, class T>
   requires Access::is_memory
 struct HeldBy<Access, T> {
   using type = typename Access::value_type;
+  using beside = type;
+};
+template <class Access, class T>
+  requires reads_two_arrays<Access>
+struct HeldBy<Access, T> {
+  using type = typename decltype(Access::b)::value_type;
+  using beside = typename decltype(Access::a)::value_type;
 };
 
 }  // namespace fused_scan::impl

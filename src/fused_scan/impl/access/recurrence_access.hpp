@@ -24,6 +24,7 @@ struct Coefficients {
 template <class A, class B>
 struct CoefficientAccess {
   static constexpr bool is_memory = false;
+  static constexpr bool is_two_arrays = true;
   using Element = Coefficients<held_number_t<A>, held_number_t<B>>;
 
   struct Slab {
@@ -31,8 +32,7 @@ struct CoefficientAccess {
     typename MemoryAccess<B>::Slab b;
 
     KOKKOS_FORCEINLINE_FUNCTION Element read(std::int64_t i, std::int64_t j) const {
-      return {static_cast<held_number_t<A>>(a.read(i, j)),
-              static_cast<held_number_t<B>>(b.read(i, j))};
+      return element(a.read(i, j), b.read(i, j));
     }
     KOKKOS_FORCEINLINE_FUNCTION Slab part(std::int64_t first, std::int64_t count) const {
       return {a.part(first, count), b.part(first, count)};
@@ -42,6 +42,10 @@ struct CoefficientAccess {
   MemoryAccess<A> a;
   MemoryAccess<B> b;
 
+  template <class AValue, class BValue>
+  KOKKOS_FORCEINLINE_FUNCTION static Element element(const AValue& a, const BValue& b) {
+    return {static_cast<held_number_t<A>>(a), static_cast<held_number_t<B>>(b)};
+  }
   KOKKOS_FORCEINLINE_FUNCTION Slab slab(std::int64_t outer) const {
     return {a.slab(outer), b.slab(outer)};
   }

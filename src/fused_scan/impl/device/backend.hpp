@@ -54,6 +54,15 @@ KOKKOS_FORCEINLINE_FUNCTION void copy_to_scratch(T* to, const T* from) {
   *to = *from;
 }
 
+/// 1 / x, with an error of some units in the last place, where a processor is faster at that.
+KOKKOS_FORCEINLINE_FUNCTION float approximate_reciprocal(float x) {
+#if defined(__CUDA_ARCH__)
+  return __fdividef(1.0F, x);
+#else
+  return 1.0F / x;
+#endif
+}
+
 /// Asks for the cache line of an address, to wait in the cache that the whole card shares.
 KOKKOS_FORCEINLINE_FUNCTION void prefetch_to_cache([[maybe_unused]] const void* address) {
 #if defined(__CUDA_ARCH__)

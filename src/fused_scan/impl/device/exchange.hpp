@@ -91,9 +91,9 @@ class LineExchange {
           merged(with_left(left, total), digit_bits, [&](int shift) { return ends_group(shift); }));
     }
     Value result = merges ? await_one(place_of_prefix(digit.parent(m_tile))) : left.prefix;
-    if (digit.value & 4) result = m_op.combine(result, left.of_four);
-    if (digit.value & 2) result = m_op.combine(result, left.of_two);
-    if (digit.value & 1) result = m_op.combine(result, left.of_one);
+    if (digit.value & 4) result = m_op.append(result, left.of_four);
+    if (digit.value & 2) result = m_op.append(result, left.of_two);
+    if (digit.value & 1) result = m_op.append(result, left.of_one);
     if (m_tile % digit_base == 0) publish_prefix(result);
     return result;
   }

@@ -6,12 +6,22 @@
 #include <Kokkos_Core.hpp>
 #include <cstdint>
 #include <fused_scan/impl/access/memory_access.hpp>
+#include <fused_scan/impl/device/backend.hpp>
 #include <fused_scan/impl/plan/device_plan.hpp>
 
 namespace fused_scan::impl {
 
-/// A count from `start` on by steps of `step`, in two digits of base `base`: without a division at
-/// each step.
+// A division of integers takes a GPU some twenty instructions, as many as an element. A quotient
+// n / d is also that of n + 1/2, which is no closer than 1 / (2 d) to a whole number: far enough
+// that a product with 1 / d, rounded, doesn't reach it.
+
+/// n / d, given 1.0 / d.
+KOKKOS_FORCEINLINE_FUNCTION std::uint32_t quotient(std::uint32_t n, double reciprocal) {
+  return static_cast<std::uint32_t>((n + 0.5) * reciprocal);
+}
+
+/// A count from `start` on by steps of `step`, both below 2^20, in two digits of base `base`:
+/// without a division at each step.
 struct TwoDigits {
   int low;
   int high;
@@ -20,9 +30,10 @@ struct TwoDigits {
   int high_step;
 
   KOKKOS_FUNCTION TwoDigits(int start, int step, int of_base) : base(of_base) {
-    high = static_cast<unsigned>(start) / static_cast<unsigned>(base);
+    const float reciprocal = approximate_reciprocal(static_cast<float>(base));
+    high = static_cast<int>((static_cast<float>(start) + 0.5F) * reciprocal);
     low = start - high * base;
-    high_step = static_cast<unsigned>(step) / static_cast<unsigned>(base);
+    high_step = static_cast<int>((static_cast<float>(step) + 0.5F) * reciprocal);
     low_step = step - high_step * base;
   }
 
@@ -56,7 +67,7 @@ struct Tile {
   KOKKOS_FUNCTION Tile(const DevicePlan& plan, const Scan& scan, std::uint32_t group,
                        std::uint32_t number) {
     const auto blocks = static_cast<std::uint32_t>(plan.column_blocks);
-    const std::uint32_t slab_group = blocks == 1 ? group : group / blocks;
+    const std::uint32_t slab_group = quotient(group, plan.per_column_block);
     interleaved = plan.interleaved;
     pitch = plan.columns;
     inner = scan.inner;

@@ -32,13 +32,16 @@ struct TileScan {
   using Value = typename Scan::Value;
   using Element = typename Scan::Element;
   using Result = typename Scan::Result;
-  using Loaded = typename HeldBy<typename Scan::Load, Element>::type;
+  using Load = typename Scan::Load;
+  using Loaded = typename HeldBy<Load, Element>::type;
+  using Beside = typename HeldBy<Load, Element>::beside;
   using Stored = typename HeldBy<typename Scan::Store, Result>::type;
   using State = TileState<Value>;
 
   /// A staging element: an element's place holds its result later.
-  static constexpr std::size_t slot_size = std::max(sizeof(Loaded), sizeof(Stored));
-  struct alignas(std::max(alignof(Loaded), alignof(Stored))) Slot {
+  static constexpr std::size_t slot_size =
+      std::max({sizeof(Loaded), sizeof(Beside), sizeof(Stored)});
+  struct alignas(std::max({alignof(Loaded), alignof(Beside), alignof(Stored)})) Slot {
     std::byte bytes[slot_size];
   };
   static constexpr int pack = 16 % sizeof(Slot) == 0 ? 16 / int{sizeof(Slot)} : 1;
@@ -77,13 +80,21 @@ struct TileScan {
     if (plan.tiles_ahead > 0) {
       const std::uint32_t later = id.id + static_cast<std::uint32_t>(plan.tiles_ahead);
       if (later < static_cast<std::uint32_t>(member.league_size())) {
-        const Tile tile(plan, scan, later % groups, later / groups);
-        TileMover<typename Scan::Load, Loaded, Slot>(scan.load, tile, member.team_rank(),
-                                                     member.team_size())
-            .prefetch(plan.load);
+        const std::uint32_t number = quotient(later, plan.per_group);
+        const Tile tile(plan, scan, later - number * groups, number);
+        const auto prefetch = [&]<class Access>(const Access& access, Movement movement) {
+          using Mover = TileMover<Access, typename HeldBy<Access, Element>::type, Slot>;
+          Mover(access, tile, member.team_rank(), member.team_size()).prefetch(movement);
+        };
+        if constexpr (reads_two_arrays<Load>) {
+          prefetch(scan.load.b, plan.load);
+          prefetch(scan.load.a, plan.load_beside);
+        } else {
+          prefetch(scan.load, plan.load);
+        }
       }
     }
-    const std::uint32_t number = id.id / groups;
+    const std::uint32_t number = quotient(id.id, plan.per_group);
     Team(*this, member, id.call, id.id - number * groups, number).run();
   }
 
@@ -106,7 +117,7 @@ struct TileScan {
       m_staging = {static_cast<std::byte*>(member.team_scratch(0).get_shmem_aligned(
                        plan.scratch_bytes, scratch_alignment)),
                    0, plan.pad, plan.pad_shift};
-      m_nodes = reinterpret_cast<Value*>(m_staging.memory + plan.staging_bytes);
+      m_nodes = reinterpret_cast<Value*>(m_staging.memory + plan.arrays * plan.staging_bytes);
       m_prefixes = m_nodes + kernel.nodes;
       m_staging.shift = shift();
     }
@@ -142,8 +153,15 @@ struct TileScan {
       return {access, m_tile, thread(), threads()};
     }
     KOKKOS_FUNCTION int shift() const {
-      if (m_kernel.plan.load == Movement::linear_packs) return shift_of(m_kernel.scan.load);
-      if (m_kernel.plan.store == Movement::linear_packs) return shift_of(m_kernel.scan.store);
+      const DevicePlan& plan = m_kernel.plan;
+      const Scan& scan = m_kernel.scan;
+      if constexpr (reads_two_arrays<Load>) {
+        if (plan.load == Movement::linear_packs) return shift_of(scan.load.b);
+        if (plan.load_beside == Movement::linear_packs) return shift_of(scan.load.a);
+      } else {
+        if (plan.load == Movement::linear_packs) return shift_of(scan.load);
+      }
+      if (plan.store == Movement::linear_packs) return shift_of(scan.store);
       return 0;
     }
     template <class Access>
@@ -158,29 +176,44 @@ struct TileScan {
     // --- between memory and scratch memory ---
 
     KOKKOS_FUNCTION void load() const {
-      using Load = typename Scan::Load;
-      const auto move = mover<Load, Loaded>(m_kernel.scan.load);
-      const auto place = [&](int at) { return m_staging.template at<Loaded, Slot>(at); };
+      const Load& load = m_kernel.scan.load;
       if constexpr (Load::is_memory) {
-        move.move(
-            m_kernel.plan.load, m_staging.shift,
-            [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
-              copy_to_scratch<Loaded>(place(at), slab.at(i, j));
-            },
-            [&](int at, const Loaded* address) {
-              copy_to_scratch(m_staging.template at<Pack, Slot>(at),
-                              reinterpret_cast<const Pack*>(address));
-            });
+        load_array(load, m_kernel.plan.load, m_staging);
+      } else if constexpr (reads_two_arrays<Load>) {
+        load_array(load.b, m_kernel.plan.load, m_staging);
+        load_array(load.a, m_kernel.plan.load_beside, beside());
       } else {
-        move.move_through_registers(
+        mover<Load, Loaded>(load).move_through_registers(
             m_kernel.plan.load,
             [](const auto& slab, std::int64_t i, std::int64_t j) {
               return static_cast<Loaded>(slab.read(i, j));
             },
-            [&](int at, const Loaded& element) { *place(at) = element; });
+            [&](int at, const Loaded& element) {
+              *m_staging.template at<Loaded, Slot>(at) = element;
+            });
       }
       await_copies();
       m_member.team_barrier();
+    }
+    template <class Access>
+    KOKKOS_FORCEINLINE_FUNCTION void load_array(const Access& access, Movement movement,
+                                                const Staging& staging) const {
+      using T = typename Access::value_type;
+      mover<Access, T>(access).move(
+          movement, staging.shift,
+          [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
+            copy_to_scratch<T>(staging.template at<T, Slot>(at), slab.at(i, j));
+          },
+          [&](int at, const T* address) {
+            copy_to_scratch(staging.template at<Pack, Slot>(at),
+                            reinterpret_cast<const Pack*>(address));
+          });
+    }
+    /// Where the elements of a second array lie.
+    KOKKOS_FORCEINLINE_FUNCTION Staging beside() const {
+      Staging staging = m_staging;
+      staging.memory += m_kernel.plan.staging_bytes;
+      return staging;
     }
 
     KOKKOS_FUNCTION void store() const {
@@ -252,7 +285,8 @@ struct TileScan {
     };
     template <int n>
     KOKKOS_FORCEINLINE_FUNCTION bool moves_packs() const {
-      return pack > 1 && n % pack == 0 && sizeof(Loaded) == sizeof(Slot) && m_kernel.plan.vector;
+      return pack > 1 && n % pack == 0 && sizeof(Loaded) == sizeof(Slot) &&
+             sizeof(Beside) == sizeof(Slot) && m_kernel.plan.vector;
     }
     /// Of a group, along the axis and in the order of memory: a reverse scan's first is its last.
     template <int n>
@@ -267,9 +301,12 @@ struct TileScan {
         const int first = first_in_memory<n>(run, begin);
         Element in_memory[n];
         unrolled<n / pack>([&](int p) {
-          const auto packed = *m_staging.template at<PackOf<Loaded>, Slot>(first + p * pack);
-          unrolled<pack>(
-              [&](int k) { in_memory[p * pack + k] = static_cast<Element>(packed.of[k]); });
+          const auto* const place = m_staging.template at<PackOf<Loaded>, Slot>(first + p * pack);
+          const PackOf<Loaded> packed = *place;
+          const PackOf<Beside> beside = *beside_of<PackOf<Beside>>(place);
+          unrolled<pack>([&](int k) {
+            in_memory[p * pack + k] = element_of(packed.of[k], beside.of[k]);
+          });
         });
         unrolled<n>(
             [&](int r) { elements[r] = run.step > 0 ? in_memory[r] : in_memory[n - 1 - r]; });
@@ -278,7 +315,7 @@ struct TileScan {
       }
       find<n>(run, begin, places);
       unrolled<n>([&](int r) {
-        elements[r] = static_cast<Element>(*reinterpret_cast<const Loaded*>(places[r]));
+        elements[r] = element_at(reinterpret_cast<const Loaded*>(places[r]));
       });
     }
     template <int n>
@@ -308,7 +345,25 @@ struct TileScan {
       return run.first + i * run.step;
     }
     KOKKOS_FORCEINLINE_FUNCTION Element element_of(const Run& run, int i) const {
-      return static_cast<Element>(*m_staging.template at<Loaded, Slot>(index_of(run, i)));
+      return element_at(m_staging.template at<Loaded, Slot>(index_of(run, i)));
+    }
+
+    KOKKOS_FORCEINLINE_FUNCTION Element element_at(const Loaded* place) const {
+      return element_of(*place, *beside_of<Beside>(place));
+    }
+    /// What lies at the same place for the second array; where there is one only, for this one.
+    template <class T, class First>
+    KOKKOS_FORCEINLINE_FUNCTION const T* beside_of(const First* place) const {
+      const int apart = reads_two_arrays<Load> ? m_kernel.plan.staging_bytes : 0;
+      return reinterpret_cast<const T*>(reinterpret_cast<const std::byte*>(place) + apart);
+    }
+    KOKKOS_FORCEINLINE_FUNCTION static Element element_of(const Loaded& loaded,
+                                                          [[maybe_unused]] const Beside& beside) {
+      if constexpr (reads_two_arrays<Load>) {
+        return Load::element(beside, loaded);
+      } else {
+        return static_cast<Element>(loaded);
+      }
     }
 
     /// Eight would take more registers than large values leave.
@@ -520,7 +575,7 @@ struct TileScan {
         const Value prefix = initial(line);
         Value sum = prefix, state = prefix;
         for (int i = 0; i < m_tile.rows; ++i) {
-          const auto element = static_cast<Element>(*m_staging.template at<Loaded, Slot>(index));
+          const Element element = element_at(m_staging.template at<Loaded, Slot>(index));
           const Value before = i == 0 ? scan.first_output(prefix) : state;
           if constexpr (Op::combines_chunks) {
             sum = i == 0 ? op.lift(element) : op.accumulate(sum, element);
@@ -549,8 +604,8 @@ struct TileScan {
       const Value prefix = prefix_of(run);
       Value before = prefix, before_pair = prefix, even = prefix, last = prefix;
       looped((run.count + chunk_length - 1) / chunk_length, [&](int k) {
-        if (k == 2) before_pair = op.combine(prefix, even);
-        before = (k & 1) == 0 ? before_pair : op.combine(before_pair, even);
+        if (k == 2) before_pair = op.append(prefix, even);
+        before = (k & 1) == 0 ? before_pair : op.append(before_pair, even);
         const Scanned chunk = scan_chunk<exclusive>(run, k * chunk_length, before);
         // After the second chunk: the node of the two.
         even = k == 1 ? op.combine(even, chunk.node) : chunk.node;
@@ -580,7 +635,7 @@ struct TileScan {
           const Element element = element_of(run, first + r);
           const Value before = starts && starts_line ? scan.first_output(prefix) : state;
           sum = starts ? op.lift(element) : op.accumulate(sum, element);
-          state = op.accumulate(state, element);
+          state = op.advance(state, element);
           *m_staging.template at<Stored, Slot>(index_of(run, first + r)) =
               static_cast<Stored>(op.lower(exclusive ? before : state));
         });
@@ -591,25 +646,27 @@ struct TileScan {
         Places<n> places = {};
         read<n>(run, first, places, elements);
         Stored results[n] = {};
-        // next(r) adds the r-th element to the state.
-        const auto scan_group = [&](const auto& next) {
+        // next(r) adds the r-th element to the state, which lower() makes a result of.
+        const auto scan_group = [&](const auto& next, const auto& lower) {
           unrolled<n>([&](int r) {
             const bool starts = r == 0 && first == begin;
             if (exclusive) {
               results[r] = static_cast<Stored>(
-                  op.lower(starts && starts_line ? scan.first_output(prefix) : state));
+                  lower(starts && starts_line ? scan.first_output(prefix) : state));
             }
             if (n == 2 && r == 1 && first + r == end) return;  // beyond the end
             next(r, starts);
-            if (!exclusive) results[r] = static_cast<Stored>(op.lower(state));
+            if (!exclusive) results[r] = static_cast<Stored>(lower(state));
           });
         };
+        const auto lower = [&](const Value& value) { return op.lower(value); };
         if constexpr (tries_exactly) {
           if (exact) {
             const Value before = state;
             std::uint64_t lost = 0;
             scan_group(
-                [&](int r, bool) { state = op.accumulate_exactly(state, elements[r], lost); });
+                [&](int r, bool) { state = op.accumulate_exactly(state, elements[r], lost); },
+                lower);
             if (lost == 0) return write<n>(run, first, places, results);
             exact = false;
             state = before;
@@ -627,11 +684,12 @@ struct TileScan {
         if constexpr (Op::has_range) {
           const Value sum_before = sum, state_before = state;
           bool left = false;
-          const auto add = [&](const Value& value, const Element& element) {
+          scan_group(
+              [&](int r, bool) { state = op.advance_in_range(state, elements[r], left); },
+              [&](const Value& value) { return op.lower_in_range(value); });
+          sum_group([&](const Value& value, const Element& element) {
             return op.accumulate_in_range(value, element, left);
-          };
-          scan_group([&](int r, bool) { state = add(state, elements[r]); });
-          sum_group(add);
+          });
           if (!left && (!has_next || op.is_in_range(sum)) && op.is_in_range(state)) {
             return write<n>(run, first, places, results);
           }
@@ -640,14 +698,16 @@ struct TileScan {
           scan_with_care(first, end - first < n ? end - first : n);
           return;
         }
-        scan_group([&](int r, bool starts) {
-          if constexpr (Op::combines_chunks) {
-            sum = starts ? op.lift(elements[r]) : op.accumulate(sum, elements[r]);
-            state = op.combine(prefix, sum);
-          } else {
-            state = op.accumulate(state, elements[r]);
-          }
-        });
+        scan_group(
+            [&](int r, bool starts) {
+              if constexpr (Op::combines_chunks) {
+                sum = starts ? op.lift(elements[r]) : op.accumulate(sum, elements[r]);
+                state = op.combine(prefix, sum);
+              } else {
+                state = op.advance(state, elements[r]);
+              }
+            },
+            lower);
         if constexpr (!Op::combines_chunks) {
           sum_group([&](const Value& value, const Element& element) {
             return op.accumulate(value, element);

@@ -114,12 +114,14 @@ struct AffineMonoid {
                                                  const value_type& then) const {
     value_type map{product_of(then.a, first.a), Number(0), first.a_exponent + then.a_exponent, 0};
     keep_a_in_range(map);
-    if ((first.b_exponent | then.a_exponent | then.b_exponent) == 0) {
-      map.b = sum_of(product_of(then.a, first.b), then.b);
-    } else {
-      combine_scaled(first, then, map);
-    }
-    keep_b_in_range(map);
+    combine_b(first, then, map);
+    return map;
+  }
+  /// The state that `then` makes of a state.
+  KOKKOS_FORCEINLINE_FUNCTION value_type append(const value_type& state,
+                                                const value_type& then) const {
+    value_type map{Number(1), Number(0), 0, 0};
+    combine_b(state, then, map);
     return map;
   }
 
@@ -133,11 +135,27 @@ struct AffineMonoid {
     const auto a = static_cast<Number>(element.a), b = static_cast<Number>(element.b);
     const value_type map{product_of(a, value.a), sum_of(product_of(a, value.b), b),
                          value.a_exponent, value.b_exponent};
-    if constexpr (is_complex_v<Number> || sizeof(element.a) >= sizeof(Number) ||
-                  sizeof(element.b) >= sizeof(Number)) {
+    if constexpr (needs_every_step<Element>) {
       left |= !is_in_range(map) || !is_in_range({a, b, 0, 0});
     }
     return map;
+  }
+  /// The same of a state.
+  template <class Element>
+  KOKKOS_FORCEINLINE_FUNCTION value_type advance_in_range(const value_type& state,
+                                                          const Element& element,
+                                                          bool& left) const {
+    const auto a = static_cast<Number>(element.a), b = static_cast<Number>(element.b);
+    const value_type next{Number(1), sum_of(product_of(a, state.b), b), 0, state.b_exponent};
+    if constexpr (needs_every_step<Element>) {
+      left |= !is_in_range(next) || !is_in_range({a, b, 0, 0});
+    }
+    return next;
+  }
+  /// Where the exponent of b is 0.
+  template <class T>
+  KOKKOS_FORCEINLINE_FUNCTION T lower_in_range(const value_type& map) const {
+    return number_as<T>(map.b);
   }
   KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& map) const {
     const double size = magnitude_of(map.a);
@@ -172,6 +190,11 @@ struct AffineMonoid {
   static constexpr std::int32_t step = 600;
 
  private:
+  template <class Element>
+  static constexpr bool needs_every_step =
+      is_complex_v<Number> || sizeof(std::declval<Element>().a) >= sizeof(Number) ||
+      sizeof(std::declval<Element>().b) >= sizeof(Number);
+
   /// So that the sum of two exponents is a number of 32 bits. States beyond are infinite.
   static constexpr std::int32_t largest_exponent = step << 20;
 
@@ -196,11 +219,32 @@ struct AffineMonoid {
   }
   KOKKOS_FORCEINLINE_FUNCTION static void shift(Number& number, std::int32_t& exponent,
                                                 std::int32_t by) {
-    number = scaled(number, -by);
+    number *= by > 0 ? 0x1p-600 : 0x1p600;
     exponent += by;
   }
 
-  /// map.b where something has an exponent.
+  /// map.b, of `first` and then `then`.
+  KOKKOS_FORCEINLINE_FUNCTION static void combine_b(const value_type& first, const value_type& then,
+                                                    value_type& map) {
+    const Number from_state = product_of(then.a, first.b);
+    const std::int32_t exponents_of_b = first.b_exponent | then.b_exponent;
+    const double size = magnitude_of(first.b), product_size = magnitude_of(from_state);
+    if ((exponents_of_b | then.a_exponent) == 0) {
+      map.b = sum_of(from_state, then.b);
+    } else if (exponents_of_b == 0 && then.a_exponent < 0 && (size >= tiny || size == 0) &&
+               is_finite(product_size)) {
+      // A state that has faded away, as it does on most lines that are long.
+      const double once = 0x1p-600, further = then.a_exponent == -step     ? 1
+                                              : then.a_exponent == -2 * step ? once
+                                                                             : 0;
+      map.b = sum_of(from_state * once * further, then.b);
+    } else {
+      combine_scaled(first, then, map);
+    }
+    keep_b_in_range(map);
+  }
+
+  /// The same where anything has an exponent.
   KOKKOS_FUNCTION static void combine_scaled(const value_type& first, const value_type& then,
                                              value_type& map) {
     Number b = first.b;

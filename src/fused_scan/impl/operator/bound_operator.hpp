@@ -170,6 +170,20 @@ class BoundOperator {
     }
   }
 
+  /// Where nothing else of a prefix counts, with the element or the node that comes after it.
+  KOKKOS_FORCEINLINE_FUNCTION value_type advance(const value_type& prefix,
+                                                 const Element& element) const {
+    return as_state(accumulate(prefix, element));
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type append(const value_type& prefix,
+                                                const value_type& node) const {
+    if constexpr (requires(const M& m) { m.append(prefix, node); }) {
+      return m_monoid.append(prefix, node);
+    } else {
+      return combine(prefix, node);
+    }
+  }
+
   /// Whether there is a cheaper accumulate() for values that leave no range: right for a few
   /// elements (four) where the last value is_in_range() and `left` wasn't set.
   static constexpr bool has_range =
@@ -181,6 +195,15 @@ class BoundOperator {
                                                              const Element& element,
                                                              bool& left) const {
     return m_monoid.accumulate_in_range(value, element, left);
+  }
+  KOKKOS_FORCEINLINE_FUNCTION value_type advance_in_range(const value_type& prefix,
+                                                          const Element& element,
+                                                          bool& left) const {
+    if constexpr (requires(const M& m) { m.advance_in_range(prefix, element, left); }) {
+      return m_monoid.advance_in_range(prefix, element, left);
+    } else {
+      return m_monoid.accumulate_in_range(prefix, element, left);
+    }
   }
   KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& value) const {
     return m_monoid.is_in_range(value);
@@ -196,6 +219,14 @@ class BoundOperator {
       decltype(impl::lowered<Out>(std::declval<const M&>(), std::declval<const value_type&>()));
   KOKKOS_FORCEINLINE_FUNCTION result_type lower(const value_type& value) const {
     return impl::lowered<Out>(m_monoid, value);
+  }
+  /// The same of a value that is_in_range().
+  KOKKOS_FORCEINLINE_FUNCTION result_type lower_in_range(const value_type& value) const {
+    if constexpr (requires(const M& m) { m.template lower_in_range<result_type>(value); }) {
+      return m_monoid.template lower_in_range<result_type>(value);
+    } else {
+      return lower(value);
+    }
   }
 
   /// A state as a user gives it, a value or an element, as a value.

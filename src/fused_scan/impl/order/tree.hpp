@@ -71,7 +71,7 @@ KOKKOS_FORCEINLINE_FUNCTION typename Op::value_type prefix_before(const Op& op,
   for (int done = 0; done != index;) {
     done |=
         1 << (31 - Kokkos::Experimental::countl_zero_builtin(static_cast<unsigned>(index ^ done)));
-    prefix = op.combine(prefix, node(done - 1));
+    prefix = op.append(prefix, node(done - 1));
   }
   return prefix;
 }

@@ -34,6 +34,8 @@ struct DevicePlan {
   std::int64_t line_tiles = 1;      // along the axis
   std::int64_t column_blocks = 1;   // tiles across the columns of a slab
   std::int64_t groups = 1;          // tiles that lie beside each other: outer and columns together
+  double per_column_block = 1;      // 1.0 / column_blocks
+  double per_group = 1;
   std::int32_t run = chunk_length;  // elements of a line that a thread scans: 1, 2 or 4 chunks
   std::int32_t run_shift = 4;       // its logarithm
   std::int32_t threads = 128;
@@ -43,13 +45,15 @@ struct DevicePlan {
   // on different lines don't meet in a bank of the scratch memory.
   std::int32_t pad = 0;
   std::int32_t pad_shift = 0;
-  std::int32_t slot_size = 4;  // of a staging element, in bytes
-  std::int32_t staging_bytes = 0;
+  std::int32_t slot_size = 4;      // of a staging element, in bytes
+  std::int32_t arrays = 1;         // that are read, each with staging elements of its own
+  std::int32_t staging_bytes = 0;  // of one array
   std::int32_t scratch_bytes = 0;  // the staging elements, a node a run, a prefix a line
   bool short_lines = false;        // of at most a chunk: a thread takes whole ones
   bool vector = false;             // chunks are read from scratch memory 16 bytes at a time
   bool shift_of_out = false;       // the tile lies in scratch memory as aligned as in the output
   Movement load = Movement::linear;
+  Movement load_beside = Movement::linear;
   Movement store = Movement::linear;
 
   int runs() const { return static_cast<int>(ceil_div(rows, run)); }
@@ -208,7 +212,7 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
   };
   // Along a line a thread reads 16 bytes at a time, where chunks begin at multiples of them.
   plan.vector = !plan.interleaved && !plan.short_lines && pack > 1 && shape.length % pack == 0 &&
-                aligned(shape.in) && aligned(shape.out);
+                aligned(shape.in) && aligned(shape.beside) && aligned(shape.out);
   const bool whole_packs = plan.vector || linear || slot < 4;
   DevicePlan best = plan;
   int fewest = bank_conflicts(plan);
@@ -228,20 +232,22 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
   plan = best;
 }
 
-/// The sides move in packs where both lie in scratch memory as aligned as in memory: where they
-/// differ in that, one of them moves element by element.
+/// The sides move in packs where all lie in scratch memory as aligned as in memory: where they
+/// differ in that from the first that moves in packs, they move element by element.
 inline void choose_movements(DevicePlan& plan, const ScanShape& shape) {
-  plan.load = movement(shape.in, plan, shape);
-  plan.store = movement(shape.out, plan, shape);
-  if (plan.load == Movement::linear_packs && plan.store == Movement::linear_packs &&
-      (shape.in.address - shape.out.address) % 16 != 0) {
-    plan.store = Movement::linear;
+  const AccessShape* const sides[] = {&shape.in, &shape.beside, &shape.out};
+  Movement* const movements[] = {&plan.load, &plan.load_beside, &plan.store};
+  const AccessShape* first = nullptr;
+  for (int s = 0; s < 3; ++s) {
+    *movements[s] = movement(*sides[s], plan, shape);
+    if (first == nullptr && *movements[s] == Movement::linear_packs) first = sides[s];
   }
-  if (plan.load == Movement::row_packs && plan.store == Movement::linear_packs) {
-    plan.load = Movement::columns_first;
-  }
-  if (plan.store == Movement::row_packs && plan.load == Movement::linear_packs) {
-    plan.store = Movement::columns_first;
+  if (first == nullptr) return;
+  for (int s = 0; s < 3; ++s) {
+    if (*movements[s] == Movement::row_packs) *movements[s] = Movement::columns_first;
+    if (*movements[s] == Movement::linear_packs && (sides[s]->address - first->address) % 16 != 0) {
+      *movements[s] = Movement::linear;
+    }
   }
 }
 
@@ -262,35 +268,46 @@ inline void choose_runs(DevicePlan& plan) {
                             32, team_threads);
 }
 
+/// Of a staging element.
+inline int slot_size(const ScanShape& shape) {
+  return std::max({shape.in.element_size, shape.beside.element_size, shape.out.element_size});
+}
+
 /// Tiles of at most so many elements, or a chunk a line where that is more.
 inline DevicePlan plan_of_tiles(const ScanShape& shape, int elements) {
   DevicePlan plan;
   plan.interleaved = !shape.along_axis();
-  plan.slot_size = std::max(shape.in.element_size, shape.out.element_size);
+  plan.slot_size = slot_size(shape);
+  plan.arrays = shape.arrays();
   const auto aligned = [&](const AccessShape& side) {
     return !side.is_memory ||
            (side.address % 16 == 0 && side.axis_stride * side.element_size % 16 == 0);
   };
-  choose_tile(plan, shape, elements, aligned(shape.in) && aligned(shape.out));
+  choose_tile(plan, shape, elements,
+              aligned(shape.in) && aligned(shape.beside) && aligned(shape.out));
   plan.line_tiles = ceil_div(shape.length, plan.rows);
   plan.column_blocks = plan.interleaved ? ceil_div(shape.inner, plan.columns) : 1;
   plan.groups =
       plan.column_blocks * ceil_div(plan.interleaved ? shape.outer : shape.lines(), plan.slabs);
+  plan.per_column_block = 1.0 / static_cast<double>(plan.column_blocks);
+  plan.per_group = 1.0 / static_cast<double>(plan.groups);
   choose_runs(plan);
   plan.short_lines = shape.length <= chunk_length;
   choose_padding(plan, shape,
-                 is_linear(shape.in, plan, shape) || is_linear(shape.out, plan, shape));
+                 is_linear(shape.in, plan, shape) || is_linear(shape.beside, plan, shape) ||
+                     is_linear(shape.out, plan, shape));
   choose_movements(plan, shape);
   plan.staging_bytes = (plan.staging_elements() * plan.slot_size + 15) / 16 * 16;
-  plan.scratch_bytes = plan.staging_bytes + (plan.nodes() + plan.prefixes()) * shape.value_size;
+  plan.scratch_bytes =
+      plan.arrays * plan.staging_bytes + (plan.nodes() + plan.prefixes()) * shape.value_size;
   return plan;
 }
 
 }  // namespace device_plan
 
 inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
-  const int slot_size = std::max(shape.in.element_size, shape.out.element_size);
-  int elements = std::clamp(tile_bytes / slot_size, 256, 8192);
+  const int element_bytes = device_plan::slot_size(shape) * shape.arrays();
+  int elements = std::clamp(tile_bytes / element_bytes, 256, 8192);
   if (shape.block_size > 0) {
     const std::int64_t columns = shape.along_axis() ? 1 : std::min<std::int64_t>(shape.inner, 256);
     elements =

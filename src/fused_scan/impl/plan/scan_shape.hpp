@@ -43,6 +43,7 @@ struct ScanShape {
   std::int64_t length = 0;
   std::int64_t inner = 1;
   AccessShape in;
+  AccessShape beside;  // an array that is read along with `in`, if it is memory
   AccessShape out;
   int value_size = 0;  // of the operator, in bytes
   bool reverse = false;
@@ -51,6 +52,8 @@ struct ScanShape {
   int block_size = 0;       // as in ScanOptions
 
   std::int64_t lines() const { return outer * inner; }
+  /// That are read.
+  int arrays() const { return beside.is_memory ? 2 : 1; }
   /// Whether neighbours in memory are neighbours on the axis.
   bool along_axis() const {
     return inner == 1 || in.axis_stride + out.axis_stride < in.column_stride + out.column_stride;
