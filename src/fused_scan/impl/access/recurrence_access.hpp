@@ -106,6 +106,18 @@ struct GradientStore {
   static constexpr bool is_memory = false;
   using Number = decltype(Op::value_type::b);
 
+  /// A position, with h before it.
+  struct Place {
+    Number before;
+    GradA* grad_a;
+    GradB* grad_b;
+
+    KOKKOS_FORCEINLINE_FUNCTION void write(const Number& g) const {
+      *grad_b = number_as<GradB>(g);
+      *grad_a = number_as<GradA>(product_of(g, conjugate(before)));
+    }
+  };
+
   struct Slab {
     const GradientStore& store;
     typename MemoryAccess<H>::Slab h;
@@ -114,14 +126,17 @@ struct GradientStore {
     std::int64_t outer;
     Axis axis;
 
-    KOKKOS_FORCEINLINE_FUNCTION void write(std::int64_t i, std::int64_t j, const Number& g) const {
+    /// What is read before it is written.
+    KOKKOS_FORCEINLINE_FUNCTION Place place(std::int64_t i, std::int64_t j) const {
       const std::int64_t previous = i - axis.step;
       const Number before =
           axis.has(previous)
               ? static_cast<Number>(static_cast<held_number_t<H>>(h.read(previous, j)))
               : store.op.template state_of_value<Number>(store.initial(outer, j));
-      grad_b.write(i, j, number_as<GradB>(g));
-      grad_a.write(i, j, number_as<GradA>(product_of(g, conjugate(before))));
+      return {before, grad_a.at(i, j), grad_b.at(i, j)};
+    }
+    KOKKOS_FORCEINLINE_FUNCTION void write(std::int64_t i, std::int64_t j, const Number& g) const {
+      place(i, j).write(g);
     }
     KOKKOS_FORCEINLINE_FUNCTION Slab part(std::int64_t first, std::int64_t count) const {
       return {store, h.part(first, count), grad_a.part(first, count), grad_b.part(first, count),

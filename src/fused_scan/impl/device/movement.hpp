@@ -58,14 +58,14 @@ class TileMover {
     }
   }
 
-  /// The same for elements that pass through registers: put(index, read(slab, i, j)), several reads
-  /// under way at a time. For all that a compiler knows a read can't overtake a write to scratch
-  /// memory.
+  /// The same for what passes through registers: put(index, read(slab, i, j)), several reads under
+  /// way at a time. For all that a compiler knows a read can't overtake a write.
   template <class Read, class Put>
   KOKKOS_FORCEINLINE_FUNCTION void move_through_registers(Movement movement, const Read& read,
                                                           const Put& put) const {
-    constexpr int several = sizeof(T) <= 8 ? 8 : 4;
-    T values[several];
+    using Value = decltype(read(std::declval<const Slab&>(), 0, 0));
+    constexpr int several = sizeof(Value) <= 8 ? 8 : 4;
+    Value values[several];
     for_elements<several>(
         movement,
         [&](int k, int, const Slab& slab, std::int64_t i, std::int64_t j) {

@@ -219,6 +219,15 @@ struct TileScan {
     KOKKOS_FUNCTION void store() const {
       if constexpr (Scan::reduces) return;
       const auto move = mover<typename Scan::Store, Stored>(m_kernel.scan.store);
+      if constexpr (requires { m_kernel.scan.store.slab(0).place(0, 0); }) {
+        move.move_through_registers(
+            m_kernel.plan.store,
+            [](const auto& slab, std::int64_t i, std::int64_t j) { return slab.place(i, j); },
+            [&](int at, const auto& place) {
+              place.write(*m_staging.template at<Stored, Slot>(at));
+            });
+        return;
+      }
       move.move(
           m_kernel.plan.store, m_staging.shift,
           [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
@@ -304,9 +313,8 @@ struct TileScan {
           const auto* const place = m_staging.template at<PackOf<Loaded>, Slot>(first + p * pack);
           const PackOf<Loaded> packed = *place;
           const PackOf<Beside> beside = *beside_of<PackOf<Beside>>(place);
-          unrolled<pack>([&](int k) {
-            in_memory[p * pack + k] = element_of(packed.of[k], beside.of[k]);
-          });
+          unrolled<pack>(
+              [&](int k) { in_memory[p * pack + k] = element_of(packed.of[k], beside.of[k]); });
         });
         unrolled<n>(
             [&](int r) { elements[r] = run.step > 0 ? in_memory[r] : in_memory[n - 1 - r]; });
@@ -314,9 +322,8 @@ struct TileScan {
         return;
       }
       find<n>(run, begin, places);
-      unrolled<n>([&](int r) {
-        elements[r] = element_at(reinterpret_cast<const Loaded*>(places[r]));
-      });
+      unrolled<n>(
+          [&](int r) { elements[r] = element_at(reinterpret_cast<const Loaded*>(places[r])); });
     }
     template <int n>
     KOKKOS_FORCEINLINE_FUNCTION void write(const Run& run, int begin, const Places<n>& places,
@@ -684,9 +691,8 @@ struct TileScan {
         if constexpr (Op::has_range) {
           const Value sum_before = sum, state_before = state;
           bool left = false;
-          scan_group(
-              [&](int r, bool) { state = op.advance_in_range(state, elements[r], left); },
-              [&](const Value& value) { return op.lower_in_range(value); });
+          scan_group([&](int r, bool) { state = op.advance_in_range(state, elements[r], left); },
+                     [&](const Value& value) { return op.lower_in_range(value); });
           sum_group([&](const Value& value, const Element& element) {
             return op.accumulate_in_range(value, element, left);
           });

@@ -234,7 +234,7 @@ struct AffineMonoid {
     } else if (exponents_of_b == 0 && then.a_exponent < 0 && (size >= tiny || size == 0) &&
                is_finite(product_size)) {
       // A state that has faded away, as it does on most lines that are long.
-      const double once = 0x1p-600, further = then.a_exponent == -step     ? 1
+      const double once = 0x1p-600, further = then.a_exponent == -step       ? 1
                                               : then.a_exponent == -2 * step ? once
                                                                              : 0;
       map.b = sum_of(from_state * once * further, then.b);
