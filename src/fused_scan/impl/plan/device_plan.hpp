@@ -154,7 +154,8 @@ inline void choose_tile(DevicePlan& plan, const ScanShape& shape, int elements, 
   }
   // Whole rows where they are short: the tile is one piece of memory.
   // A tile of few rows hands on as many bytes of large values as it reads.
-  const int wide_columns = wide_row_bytes / plan.slot_size / (shape.value_size > 16 ? 2 : 1);
+  const int wide_columns =
+      std::min(wide_row_bytes / plan.slot_size, 128) / (shape.value_size > 16 ? 2 : 1);
   // A tile has at least a chunk of every column.
   const int most = std::max(elements / chunk_length, 1);
   // Lines of few tiles, the last less than half full, get shorter ones.
