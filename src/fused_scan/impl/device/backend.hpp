@@ -41,6 +41,23 @@ struct alignas(16) Pack {
   std::byte bytes[16];
 };
 
+/// The pointer, of which a compiler now knows that it leads to memory, or to scratch memory: it can
+/// read from one while it writes to the other.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T* in_memory(T* pointer) {
+#if defined(__CUDA_ARCH__)
+  __builtin_assume(__isGlobal(pointer));
+#endif
+  return pointer;
+}
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION T* in_scratch(T* pointer) {
+#if defined(__CUDA_ARCH__)
+  __builtin_assume(__isShared(pointer));
+#endif
+  return pointer;
+}
+
 /// Begins to copy *from to scratch memory, where it is after await_copies(): a thread can have many
 /// copies under way, which take no registers.
 template <class T>
@@ -51,7 +68,7 @@ KOKKOS_FORCEINLINE_FUNCTION void copy_to_scratch(T* to, const T* from) {
     return;
   }
 #endif
-  *to = *from;
+  *in_scratch(to) = *in_memory(from);
 }
 
 /// 1 / x, with an error of some units in the last place, where a processor is faster at that.

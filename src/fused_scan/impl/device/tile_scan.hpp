@@ -231,10 +231,15 @@ struct TileScan {
       move.move(
           m_kernel.plan.store, m_staging.shift,
           [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
-            slab.write(i, j, *m_staging.template at<Stored, Slot>(at));
+            const Stored& result = *m_staging.template at<Stored, Slot>(at);
+            if constexpr (Scan::Store::is_memory) {
+              *in_memory(slab.at(i, j)) = result;
+            } else {
+              slab.write(i, j, result);
+            }
           },
           [&](int at, Stored* address) {
-            *reinterpret_cast<Pack*>(address) = *m_staging.template at<Pack, Slot>(at);
+            *in_memory(reinterpret_cast<Pack*>(address)) = *m_staging.template at<Pack, Slot>(at);
           });
     }
 
