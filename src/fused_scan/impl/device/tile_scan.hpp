@@ -84,14 +84,34 @@ struct TileScan {
       }
     }
     const std::uint32_t number = id.id / groups;
-    Team(*this, member, id.call, id.id - number * groups, number).run();
+    Team<TileScan>(*this, member, scratch_of(member, plan), id.call, id.id - number * groups,
+                   number)
+        .run();
   }
 
- private:
-  /// One thread's part in a tile.
+  KOKKOS_FUNCTION static std::byte* scratch_of(const Member& member, const DevicePlan& plan) {
+    return static_cast<std::byte*>(
+        member.team_scratch(0).get_shmem_aligned(plan.scratch_bytes, scratch_alignment));
+  }
+
+  /// A line's part in the exchange between its tiles.
+  KOKKOS_FORCEINLINE_FUNCTION LineExchange<Op> exchange_of(typename State::CallNumber call,
+                                                           std::uint32_t group, int line,
+                                                           std::uint32_t number) const {
+    return {scan.op,
+            state,
+            call,
+            std::int64_t{group} * plan.columns + line,
+            plan.groups * plan.columns,
+            number,
+            plan.line_tiles};
+  }
+
+  /// One thread's part in a tile, of a kernel that has all that this one has.
+  template <class Kernel>
   class Team {
    public:
-    KOKKOS_FUNCTION Team(const TileScan& kernel, const Member& member,
+    KOKKOS_FUNCTION Team(const Kernel& kernel, const Member& member, std::byte* scratch,
                          typename State::CallNumber call, std::uint32_t group, std::uint32_t number)
         : m_kernel(kernel),
           m_member(member),
@@ -103,9 +123,7 @@ struct TileScan {
                                   kernel.plan.run_shift)),
           m_by_line(member.team_rank(), member.team_size(), m_tile.lines) {
       const DevicePlan& plan = kernel.plan;
-      m_staging = {static_cast<std::byte*>(member.team_scratch(0).get_shmem_aligned(
-                       plan.scratch_bytes, scratch_alignment)),
-                   0, plan.pad, plan.pad_shift};
+      m_staging = {scratch, 0, plan.pad, plan.pad_shift};
       m_nodes = reinterpret_cast<Value*>(m_staging.memory + plan.staging_bytes);
       m_prefixes = m_nodes + kernel.nodes;
       m_staging.shift = shift();
@@ -483,14 +501,7 @@ struct TileScan {
       m_member.team_barrier();
     }
     KOKKOS_FORCEINLINE_FUNCTION LineExchange<Op> exchange_of(int line) const {
-      const DevicePlan& plan = m_kernel.plan;
-      return {m_kernel.scan.op,
-              m_kernel.state,
-              m_call,
-              std::int64_t{m_group} * plan.columns + line,
-              plan.groups * plan.columns,
-              m_number,
-              plan.line_tiles};
+      return m_kernel.exchange_of(m_call, m_group, line, m_number);
     }
 
     KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(const Run& run) const {
@@ -661,7 +672,7 @@ struct TileScan {
       return {sum, state};
     }
 
-    const TileScan& m_kernel;
+    const Kernel& m_kernel;
     const Member& m_member;
     typename State::CallNumber m_call;
     std::uint32_t m_group;

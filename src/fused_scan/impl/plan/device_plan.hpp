@@ -286,9 +286,8 @@ inline DevicePlan plan_of_tiles(const ScanShape& shape, int elements) {
   return plan;
 }
 
-}  // namespace device_plan
-
-inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
+/// Elements of a tile, before what lies beside them in scratch memory is known.
+inline int elements_of_tiles(const ScanShape& shape, const DeviceMachine& machine) {
   const int slot_size = std::max(shape.in.element_size, shape.out.element_size);
   int elements = std::clamp(tile_bytes / slot_size, 256, 8192);
   if (shape.block_size > 0) {
@@ -301,17 +300,37 @@ inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& 
   while (elements > 1024 && all / elements < 2 * std::int64_t{machine.multiprocessors}) {
     elements /= 2;
   }
-  DevicePlan plan = device_plan::plan_of_tiles(shape, elements);
+  return elements;
+}
+
+inline DevicePlan plan_that_fits(const ScanShape& shape, int elements) {
+  DevicePlan plan = plan_of_tiles(shape, elements);
   while (plan.scratch_bytes > largest_scratch && elements > chunk_length) {
     elements /= 2;
-    plan = device_plan::plan_of_tiles(shape, elements);
+    plan = plan_of_tiles(shape, elements);
   }
+  return plan;
+}
+
+}  // namespace device_plan
+
+inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
+  DevicePlan plan =
+      device_plan::plan_that_fits(shape, device_plan::elements_of_tiles(shape, machine));
   // A quarter of a tile for each multiprocessor, where there are so many tiles that what the first
   // ones wait for doesn't count (measured on an H100: 5% where tiles share lines, nothing
   // elsewhere).
   const int ahead = std::max(machine.multiprocessors / 4, 1);
   if (plan.line_tiles > 1 && plan.groups * plan.line_tiles >= 100 * ahead) plan.tiles_ahead = ahead;
   return plan;
+}
+
+/// Tiles of parts of lines that begin anywhere, of which only a kernel knows how many there are.
+inline DevicePlan make_piece_plan(const ScanShape& shape, const DeviceMachine& machine) {
+  ScanShape of_part = shape;
+  // Longer than any tile, and odd: so no chunk is taken to be aligned.
+  of_part.length = (std::int64_t{1} << 30) + 1;
+  return device_plan::plan_that_fits(of_part, device_plan::elements_of_tiles(shape, machine));
 }
 
 }  // namespace fused_scan::impl

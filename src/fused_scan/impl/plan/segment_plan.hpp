@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FUSED_SCAN_IMPL_PLAN_SEGMENT_PLAN_HPP
+#define FUSED_SCAN_IMPL_PLAN_SEGMENT_PLAN_HPP
+
+// How a GPU scans segments, made from what a host knows of them: their number, and the extent of
+// the axis.
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <fused_scan/impl/order/tree.hpp>
+#include <fused_scan/impl/plan/device_plan.hpp>
+#include <fused_scan/impl/plan/scan_shape.hpp>
+
+namespace fused_scan::impl {
+
+/// Long segments are cut into pieces, each of which a team takes as a tile. Short ones are taken
+/// where they begin: a team has those that begin in a window of the axis, or, of many columns, a
+/// thread has one of a line.
+struct SegmentPlan {
+  std::int64_t length = 0;    // of the axis
+  std::int64_t segments = 0;  // among them empty ones
+  std::int64_t lines = 0;
+
+  DevicePlan pieces;               // tiles along the axis, from a segment's first element on
+  std::int64_t long_length = 0;    // from which on a segment is a long one
+  std::int64_t most_long = 0;      // segments, of offsets that are as they should be
+  std::int64_t most_pieces = 0;    // of them
+  std::int64_t pieces_of_one = 0;  // of a segment as long as the axis
+
+  bool by_columns = false;  // short ones by threads, neighbours in neighbouring columns
+  bool one_by_one = false;  // fewer segments than windows: a team for each
+  std::int32_t window = 0;  // positions of the axis, not more than long_length
+  std::int64_t windows = 0;
+  std::int32_t threads = team_threads;  // of a window's team
+  std::int32_t slots = 0;               // of a chunk's length, for what begins in a window
+  std::int32_t pad = 0;                 // staging elements left out after every chunk's length
+  std::int32_t staging_bytes = 0;
+  std::int32_t scratch_bytes = 0;  // and for each slot a node, heads and a span; a maximum
+  Movement load = Movement::linear;
+  Movement store = Movement::linear;
+
+  bool has_long() const { return most_long > 0; }
+};
+
+namespace segment_plan {
+
+/// Of the staging elements of a window: ten teams on a multiprocessor of an H100.
+inline constexpr int window_bytes = 8 << 10;
+inline constexpr int longest_window = 2048;
+
+/// Columns from which on neighbouring threads that take them fill sectors of memory.
+inline constexpr int fewest_columns = 8;
+
+/// Elements that a thread alone takes one after the other at most.
+inline constexpr int longest_by_thread = 256;
+
+/// Windows lie in scratch memory in the order of memory.
+inline Movement movement(const AccessShape& side) {
+  return side.is_memory && side.axis_stride == 1 ? Movement::linear : Movement::axis_first;
+}
+
+inline void choose_windows(SegmentPlan& plan, const ScanShape& shape) {
+  const int slot_size = std::max(shape.in.element_size, shape.out.element_size);
+  plan.window = std::bit_floor(static_cast<unsigned>(
+      std::clamp(window_bytes / slot_size, 8 * chunk_length, longest_window)));
+  plan.windows = ceil_div(plan.length, plan.window);
+  plan.one_by_one = plan.segments < plan.windows;
+  const int elements = 2 * plan.window;
+  plan.slots = elements / chunk_length;
+  // A word of a bank.
+  plan.pad = std::max(4 / slot_size, 1);
+  plan.staging_bytes = (plan.slots * (chunk_length + plan.pad) * slot_size + 15) / 16 * 16;
+  plan.scratch_bytes =
+      plan.staging_bytes + plan.slots * shape.value_size + (2 * plan.slots + 3) * 4;
+  const std::int64_t most = std::min<std::int64_t>(plan.window, plan.length) / chunk_length;
+  plan.threads =
+      std::clamp(static_cast<int>(std::bit_ceil(static_cast<unsigned>(most))), 32, team_threads);
+  plan.load = movement(shape.in);
+  plan.store = movement(shape.out);
+}
+
+}  // namespace segment_plan
+
+inline SegmentPlan make_segment_plan(const ScanShape& shape, std::int64_t segments,
+                                     const DeviceMachine& machine) {
+  SegmentPlan plan;
+  plan.length = shape.length;
+  plan.segments = segments;
+  plan.lines = shape.lines();
+  plan.pieces = make_piece_plan(shape, machine);
+  plan.by_columns = plan.pieces.interleaved && shape.inner >= segment_plan::fewest_columns;
+  if (plan.by_columns) {
+    plan.long_length = std::min<std::int64_t>(plan.pieces.rows, segment_plan::longest_by_thread);
+  } else {
+    segment_plan::choose_windows(plan, shape);
+    plan.long_length = plan.window;
+  }
+  plan.most_long = std::min(shape.length / plan.long_length, segments);
+  plan.pieces_of_one = ceil_div(shape.length, plan.pieces.rows);
+  plan.most_pieces = shape.length / plan.pieces.rows + plan.most_long;
+  return plan;
+}
+
+}  // namespace fused_scan::impl
+
+#endif
