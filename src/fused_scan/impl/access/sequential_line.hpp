@@ -46,6 +46,7 @@ class SequentialLine {
     return state;
   }
 
+ private:
   /// Returns the chunk's sum; `state` is then what comes after it.
   KOKKOS_FUNCTION Value scan_chunk(std::int64_t begin, int count, const Value& prefix,
                                    Value& state) const {
@@ -68,7 +69,6 @@ class SequentialLine {
     return sum;
   }
 
- private:
   const Scan& m_scan;
   const From& m_from;
   const To& m_to;

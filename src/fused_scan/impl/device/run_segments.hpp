@@ -15,8 +15,7 @@
 
 namespace fused_scan::impl {
 
-/// The pieces of the long segments that are on the list, by as many teams as there is room for on
-/// the device several times over.
+/// The pieces of the long segments that are on the list.
 template <class Exec, class Scan>
 void run_pieces(const Exec& exec, const Scan& scan, const SegmentPlan& plan,
                 const SegmentLists& lists, const DeviceMachine& machine, const std::string& label) {
@@ -25,8 +24,10 @@ void run_pieces(const Exec& exec, const Scan& scan, const SegmentPlan& plan,
   Kernel kernel{scan, plan.pieces, {}, plan.pieces.nodes(), lists};
   kernel.plan.threads = std::min(kernel.plan.threads, Kernel::Tiles::threads);
   kernel.state = State(Workspace<Exec>::get(exec, State::bytes_for(Kernel::places(plan)), label));
-  const std::int64_t teams = std::min<std::int64_t>(
-      plan.most_pieces * plan.pieces.groups, 4 * Kernel::Tiles::teams * machine.multiprocessors);
+  // Measured on an H100: fewer are slower where there are many pieces, more take longer to end
+  // where there are none.
+  const std::int64_t room = std::int64_t{Kernel::Tiles::teams} * machine.multiprocessors;
+  const std::int64_t teams = std::min(plan.most_pieces * plan.pieces.groups, 8 * room);
   typename Kernel::Policy policy(exec, static_cast<int>(teams), kernel.plan.threads);
   policy.set_scratch_size(
       0, Kokkos::PerTeam(plan.pieces.scratch_bytes + Kernel::Tiles::scratch_alignment));
@@ -42,17 +43,15 @@ void run_segments_on_device(const Exec& exec, const Scan& scan, const SegmentPla
   const SegmentLists lists(
       Workspace<Exec, SegmentLists>::get(exec, SegmentLists::bytes_for(plan), label), plan);
   using Range = Kokkos::RangePolicy<Exec, Kokkos::IndexType<std::int64_t>>;
-  const std::int64_t windows = plan.one_by_one ? 0 : plan.windows;
-  Kokkos::parallel_for(label + "::find_windows", Range(exec, 0, windows + 1),
+  Kokkos::parallel_for(label + "::find_windows", Range(exec, 0, plan.windows_to_find() + 1),
                        FindWindows<Offsets>{offsets, lists, plan.segments, plan.window});
-  if (plan.by_columns) {
-    Kokkos::parallel_for(
-        label + "::short_segments", Range(exec, 0, plan.segments * plan.lines),
-        ScanSegmentOfColumn<Scan, Offsets>{scan, offsets, lists, plan.lines, plan.long_length});
+  if (plan.by_threads) {
+    Kokkos::parallel_for(label + "::short_segments", Range(exec, 0, plan.segments * plan.lines),
+                         ScanSegmentOfLineOrListIt<Scan, Offsets>{scan, offsets, lists, plan.lines,
+                                                                  plan.long_length});
   } else {
     using Kernel = SegmentWindows<Exec, Scan, Offsets>;
-    const std::int64_t teams = std::min(plan.windows, plan.segments) * plan.lines;
-    typename Kernel::Policy policy(exec, static_cast<int>(teams), plan.threads);
+    typename Kernel::Policy policy(exec, static_cast<int>(plan.teams()), plan.threads);
     policy.set_scratch_size(0, Kokkos::PerTeam(plan.scratch_bytes + Kernel::scratch_alignment));
     Kokkos::parallel_for(label + "::windows", policy, Kernel{scan, offsets, plan, lists});
   }

@@ -21,27 +21,33 @@ struct LongSegment {
   std::int64_t first_piece;
 };
 
-/// The long segments in the order in which they were found, and the first segment of each window.
+/// The first segment that begins in a window or after it, where it begins, and where the one before
+/// it does.
+struct WindowStart {
+  std::int64_t first;
+  std::int64_t begin;
+  std::int64_t previous;
+};
+
+/// The long segments in the order in which they were found, and where windows start.
 class SegmentLists {
  public:
   SegmentLists(std::byte* memory, const SegmentPlan& plan)
       : m_counter(reinterpret_cast<std::uint64_t*>(memory)),
-        m_first(reinterpret_cast<std::int64_t*>(memory + header_bytes)),
-        m_long(reinterpret_cast<LongSegment*>(m_first + windows_of(plan) + 1)),
+        m_windows(reinterpret_cast<WindowStart*>(memory + header_bytes)),
+        m_long(reinterpret_cast<LongSegment*>(m_windows + plan.windows_to_find() + 1)),
         m_rows(plan.pieces.rows),
         m_most_long(plan.most_long),
         m_most_pieces(plan.most_pieces) {}
 
   static std::size_t bytes_for(const SegmentPlan& plan) {
-    return header_bytes + (windows_of(plan) + 1) * sizeof(std::int64_t) +
+    return header_bytes + (plan.windows_to_find() + 1) * sizeof(WindowStart) +
            plan.most_long * sizeof(LongSegment);
   }
 
   KOKKOS_FUNCTION void clear() const { *m_counter = 0; }
 
-  KOKKOS_FUNCTION std::int64_t& first_of_window(std::int64_t window) const {
-    return m_first[window];
-  }
+  KOKKOS_FUNCTION WindowStart& window(std::int64_t number) const { return m_windows[number]; }
 
   KOKKOS_FUNCTION void append(const Segment& segment) const {
     // Segments that overlap may have more pieces than the axis has room for.
@@ -60,11 +66,10 @@ class SegmentLists {
 
   /// The segment that a piece is part of; it may have no such piece.
   KOKKOS_FUNCTION const LongSegment& segment_of_piece(std::int64_t piece) const {
-    const std::uint64_t count = *m_counter / one_segment;
-    const auto after = [&](std::int64_t k) { return m_long[k].first_piece > piece; };
-    return m_long[first_where(0,
-                              static_cast<std::int64_t>(count < m_most_long ? count : m_most_long),
-                              after) -
+    const std::uint64_t found = *m_counter / one_segment;
+    const auto count = static_cast<std::int64_t>(found < m_most_long ? found : m_most_long);
+    return m_long[first_where(0, count,
+                              [&](std::int64_t k) { return m_long[k].first_piece > piece; }) -
                   1];
   }
 
@@ -87,19 +92,15 @@ class SegmentLists {
   static constexpr std::size_t header_bytes = 128;
   static constexpr std::uint64_t one_segment = std::uint64_t{1} << 32;
 
-  static std::int64_t windows_of(const SegmentPlan& plan) {
-    return plan.one_by_one ? 0 : plan.windows;
-  }
-
   std::uint64_t* m_counter;  // long segments << 32 | their pieces
-  std::int64_t* m_first;
+  WindowStart* m_windows;
   LongSegment* m_long;
   std::int64_t m_rows;  // of a piece
   std::uint64_t m_most_long;
   std::uint64_t m_most_pieces;
 };
 
-/// Before anything else: for each window the first segment that begins in it or after it.
+/// Before anything else: where each window starts.
 template <class Offsets>
 struct FindWindows {
   Offsets offsets;
@@ -109,10 +110,11 @@ struct FindWindows {
 
   KOKKOS_FUNCTION void operator()(std::int64_t window) const {
     if (window == 0) lists.clear();
-    const std::int64_t begin = window * positions;
-    lists.first_of_window(window) = SegmentLists::first_where(0, segments, [&](std::int64_t k) {
-      return static_cast<std::int64_t>(offsets(k)) >= begin;
-    });
+    const std::int64_t from = window * positions;
+    const auto offset = [&](std::int64_t k) { return static_cast<std::int64_t>(offsets(k)); };
+    const std::int64_t first =
+        SegmentLists::first_where(0, segments, [&](std::int64_t k) { return offset(k) >= from; });
+    lists.window(window) = {first, offset(first), first > 0 ? offset(first - 1) : 0};
   }
 };
 

@@ -34,7 +34,8 @@ struct SegmentPieces {
            plan.pieces.columns;
   }
 
-  /// A team takes pieces until there are none left: how many there are only the device knows.
+  /// A team takes pieces until there are none left: how many there are only the device knows. The
+  /// number of a piece comes to the team by way of a barrier, so scratch memory is free for it.
   KOKKOS_FUNCTION void operator()(const Member& member) const {
     const auto groups = static_cast<std::uint32_t>(plan.groups);
     const auto all = static_cast<std::uint32_t>(lists.pieces()) * groups;
@@ -61,6 +62,8 @@ struct SegmentPieces {
  private:
   /// The kernel as if there were nothing but one segment.
   struct OfSegment {
+    static constexpr bool of_parts = true;
+
     PartScan<Scan> scan;
     const DevicePlan& plan;
     const State& state;

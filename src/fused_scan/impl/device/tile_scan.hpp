@@ -94,6 +94,9 @@ struct TileScan {
         member.team_scratch(0).get_shmem_aligned(plan.scratch_bytes, scratch_alignment));
   }
 
+  /// Whether lines begin anywhere in memory, which only a tile knows.
+  static constexpr bool of_parts = false;
+
   /// A line's part in the exchange between its tiles.
   KOKKOS_FORCEINLINE_FUNCTION LineExchange<Op> exchange_of(typename State::CallNumber call,
                                                            std::uint32_t group, int line,
@@ -159,7 +162,12 @@ struct TileScan {
     KOKKOS_FUNCTION TileMover<Access, T, Slot> mover(const Access& access) const {
       return {access, m_tile, thread(), threads()};
     }
+    /// Of parts whose chunks are read 16 bytes at a time, chunks are aligned: those of a reverse
+    /// scan are counted from the last element.
     KOKKOS_FUNCTION int shift() const {
+      if constexpr (Kernel::of_parts) {
+        if (m_kernel.plan.vector) return m_kernel.scan.reverse ? -m_tile.rows & (pack - 1) : 0;
+      }
       if (m_kernel.plan.load == Movement::linear_packs) return shift_of(m_kernel.scan.load);
       if (m_kernel.plan.store == Movement::linear_packs) return shift_of(m_kernel.scan.store);
       return 0;
@@ -172,6 +180,17 @@ struct TileScan {
         return 0;
       }
     }
+    /// As planned, but element by element where the tile lies in memory otherwise aligned than in
+    /// scratch memory.
+    template <class Access>
+    KOKKOS_FUNCTION Movement movement(Movement planned, const Access& access) const {
+      if constexpr (Kernel::of_parts) {
+        if (planned == Movement::linear_packs && shift_of(access) != m_staging.shift) {
+          return Movement::linear;
+        }
+      }
+      return planned;
+    }
 
     // --- between memory and scratch memory ---
 
@@ -181,7 +200,7 @@ struct TileScan {
       const auto place = [&](int at) { return m_staging.template at<Loaded, Slot>(at); };
       if constexpr (Load::is_memory) {
         move.move(
-            m_kernel.plan.load, m_staging.shift,
+            movement(m_kernel.plan.load, m_kernel.scan.load), m_staging.shift,
             [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
               copy_to_scratch<Loaded>(place(at), slab.at(i, j));
             },
@@ -205,7 +224,7 @@ struct TileScan {
       if constexpr (Scan::reduces) return;
       const auto move = mover<typename Scan::Store, Stored>(m_kernel.scan.store);
       move.move(
-          m_kernel.plan.store, m_staging.shift,
+          movement(m_kernel.plan.store, m_kernel.scan.store), m_staging.shift,
           [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
             slab.write(i, j, *m_staging.template at<Stored, Slot>(at));
           },

@@ -328,8 +328,14 @@ inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& 
 /// Tiles of parts of lines that begin anywhere, of which only a kernel knows how many there are.
 inline DevicePlan make_piece_plan(const ScanShape& shape, const DeviceMachine& machine) {
   ScanShape of_part = shape;
-  // Longer than any tile, and odd: so no chunk is taken to be aligned.
-  of_part.length = (std::int64_t{1} << 30) + 1;
+  // Longer than any tile.
+  of_part.length = std::int64_t{1} << 30;
+  // A tile of one line finds out how it lies in memory: as if all were aligned.
+  for (AccessShape* const side : {&of_part.in, &of_part.out}) {
+    if (!shape.along_axis()) break;
+    side->address = 0;
+    side->slab_stride = side->column_stride = of_part.length;
+  }
   return device_plan::plan_that_fits(of_part, device_plan::elements_of_tiles(shape, machine));
 }
 
