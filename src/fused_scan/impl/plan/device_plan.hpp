@@ -204,7 +204,8 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
     const std::int64_t spacing = shape.inner > 1 ? side.column_stride : side.slab_stride;
     return !side.is_memory ||
            (side.element_size == slot && side.address % 16 == 0 &&
-            (shape.lines() == 1 || (spacing % pack == 0 && side.slab_stride % pack == 0)));
+            (shape.lines() == 1 || (spacing % pack == 0 && side.slab_stride % pack == 0)) &&
+            (shape.outer == 1 || side.slab_stride != 0));
   };
   // Along a line a thread reads 16 bytes at a time, where chunks begin at multiples of them.
   plan.vector = !plan.interleaved && !plan.short_lines && pack > 1 && shape.length % pack == 0 &&
@@ -228,13 +229,26 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
   plan = best;
 }
 
+/// Whether each line, or slab of columns, is as aligned in the input as in the output.
+inline bool is_equally_aligned(const DevicePlan& plan, const ScanShape& shape) {
+  if (shape.in_place) return true;
+  const AccessShape &in = shape.in, &out = shape.out;
+  const auto is_same = [&](std::int64_t a, std::int64_t b) {
+    return (a - b) * plan.slot_size % 16 == 0;
+  };
+  return (in.address - out.address) % 16 == 0 &&
+         (plan.interleaved || shape.inner == 1 || is_same(in.column_stride, out.column_stride)) &&
+         (shape.outer == 1 || (in.slab_stride != 0 && out.slab_stride != 0 &&
+                               is_same(in.slab_stride, out.slab_stride)));
+}
+
 /// The sides move in packs where both lie in scratch memory as aligned as in memory: where they
 /// differ in that, one of them moves element by element.
 inline void choose_movements(DevicePlan& plan, const ScanShape& shape) {
   plan.load = movement(shape.in, plan, shape);
   plan.store = movement(shape.out, plan, shape);
   if (plan.load == Movement::linear_packs && plan.store == Movement::linear_packs &&
-      (shape.in.address - shape.out.address) % 16 != 0) {
+      !is_equally_aligned(plan, shape)) {
     plan.store = Movement::linear;
   }
   if (plan.load == Movement::row_packs && plan.store == Movement::linear_packs) {
