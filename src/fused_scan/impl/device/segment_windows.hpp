@@ -461,7 +461,6 @@ struct SegmentWindows {
         unrolled<n>([&](int r) { elements[r] = element_at(at + r); });
         // The bits of the positions at which segments begin, from `at` on.
         const unsigned begins = at < from + chunk_length ? heads >> (at - from) : 0;
-        const Value state_before = state, prefix_before_group = prefix;
         const auto scan_each = [&](const auto& next) {
           unrolled<n>([&](int r) {
             const bool is_first = ((begins >> r) & 1) != 0;
@@ -481,6 +480,7 @@ struct SegmentWindows {
         };
         if constexpr (tries_exactly) {
           if (exact) {
+            const Value state_before = state, prefix_before_group = prefix;
             std::uint64_t lost = 0;
             scan_each([&](const Element& element, bool) {
               state = op.accumulate_exactly(state, element, lost);

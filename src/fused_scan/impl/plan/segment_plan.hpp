@@ -58,8 +58,8 @@ inline constexpr int longest_window = 2048;
 /// Columns from which on neighbouring threads that take them fill sectors of memory.
 inline constexpr int fewest_columns = 8;
 
-/// Elements that a thread alone takes one after the other at most.
-inline constexpr int longest_by_thread = 256;
+/// Elements from which on a segment is too long for a thread alone.
+inline constexpr int long_for_thread = 256;
 
 /// Staging elements left out after a chunk's length: a word of the scratch memory.
 constexpr int pad_of(int slot_size) { return slot_size < 4 ? 4 / slot_size : 1; }
@@ -101,7 +101,7 @@ inline SegmentPlan make_segment_plan(const ScanShape& shape, std::int64_t segmen
   plan.by_threads = (plan.pieces.interleaved && shape.inner >= segment_plan::fewest_columns) ||
                     plan.teams() > std::numeric_limits<std::int32_t>::max();
   if (plan.by_threads) {
-    plan.long_length = std::min<std::int64_t>(plan.pieces.rows, segment_plan::longest_by_thread);
+    plan.long_length = segment_plan::long_for_thread;
     plan.windows = 0;
   }
   plan.most_long = std::min(shape.length / plan.long_length, segments);
