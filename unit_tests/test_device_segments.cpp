@@ -168,6 +168,23 @@ void check_scans(const Op& op) {
       });
 }
 
+/// Counts how often it is called for a position.
+struct CountedLoad {
+  View<float> x;
+  View<int> calls;
+  KOKKOS_FUNCTION float operator()(std::int64_t o, std::int64_t i, std::int64_t j) const {
+    ++calls(o, i, j);
+    return x(o, i, j);
+  }
+};
+struct Store {
+  View<float> y;
+  KOKKOS_FUNCTION void operator()(std::int64_t o, std::int64_t i, std::int64_t j,
+                                  float result) const {
+    y(o, i, j) = result;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("DeviceSegments.SumsOfFloats") { check_scans<float>(CompensatedSum()); }
@@ -224,6 +241,34 @@ TEST_CASE("DeviceSegments.Unaligned") {
                                  CompensatedSum(), impl::Call{"test", reverse, block_size, true},
                                  on_device_engine(offsets, multiprocessors));
         CHECK(different(y, expected) == 0);
+      });
+}
+
+// Functors, as the layer has them: each position is loaded once.
+TEST_CASE("DeviceSegments.Functors") {
+  for_each_case(
+      [](const Offsets& offsets, int outer, int inner, int multiprocessors, bool reverse) {
+        impl::Lines lines;
+        lines.outer = outer;
+        lines.length = offsets(offsets.extent_int(0) - 1);
+        lines.inner = inner;
+        const View<float> x("x", outer, lines.length, inner), y("y", x.layout());
+        const View<float> expected("expected", x.layout());
+        const View<int> calls("calls", x.layout()), once("once", x.layout());
+        fill(x, 1);
+        Kokkos::deep_copy(once, 1);
+        for_each_segment(offsets, [&](int begin, int end) {
+          inclusive_scan(Exec(), part(x, begin, end), part(expected, begin, end), 1,
+                         CompensatedSum(), {reverse ? Direction::reverse : Direction::forward});
+        });
+        const impl::Call call{"test", reverse, block_size, false};
+        const auto op = impl::bind_operator<float, float, true>(CompensatedSum());
+        const auto scan = impl::line_scan(
+            op, impl::FunctorPart<CountedLoad>{{x, calls}}, impl::FunctorPart<Store>{{y}},
+            impl::initial_state(op, impl::None(), lines), impl::NoFinalState(), lines, call);
+        on_device_engine(offsets, multiprocessors)(scan, impl::shape_of_functors(scan, call));
+        CHECK(different(y, expected) == 0);
+        CHECK(different(calls, once) == 0);
       });
 }
 
