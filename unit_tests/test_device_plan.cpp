@@ -7,6 +7,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
 #include <fused_scan/impl/plan/device_plan.hpp>
+#include <fused_scan/impl/plan/segment_plan.hpp>
 #include <string>
 #include <vector>
 
@@ -145,4 +146,54 @@ TEST_CASE("DevicePlan.BlockSizeCutsTheTile") {
   ScanShape shape = shape_of(1, 1 << 20, 1);
   shape.block_size = 1024;
   CHECK(make_device_plan(shape, h100).rows == 1024);
+}
+
+// 16 bytes at a time only where every line is aligned, and as aligned in one array as in the other.
+TEST_CASE("DevicePlan.LinesThatAreAlignedOtherwise") {
+  const auto moves_packs = [](const ScanShape& shape) {
+    const DevicePlan plan = make_device_plan(shape, h100);
+    return plan.load == Movement::linear_packs && plan.store == Movement::linear_packs;
+  };
+  // Rows of halves: dense, with the same gap in both, with a gap in one.
+  ScanShape rows_of_halves = shape_of(3, 50021, 1, 2);
+  CHECK(moves_packs(rows_of_halves));
+  rows_of_halves.in.slab_stride = rows_of_halves.out.slab_stride = 50023;
+  CHECK(moves_packs(rows_of_halves));
+  rows_of_halves.out.slab_stride = 50021;
+  CHECK(!moves_packs(rows_of_halves));
+  // Outer dimensions that aren't one: rows may begin anywhere.
+  ScanShape rows_of_floats = shape_of(30, 50020, 1);
+  CHECK(make_device_plan(rows_of_floats, h100).vector);
+  rows_of_floats.in.slab_stride = rows_of_floats.out.slab_stride = 0;
+  CHECK(!make_device_plan(rows_of_floats, h100).vector);
+  CHECK(!moves_packs(rows_of_floats));
+}
+
+// Of segments a host knows the number and the extent of the axis.
+TEST_CASE("DevicePlan.Segments") {
+  const auto plan_of = [](std::int64_t outer, std::int64_t length, std::int64_t inner,
+                          std::int64_t segments) {
+    return make_segment_plan(shape_of(outer, length, inner), segments, h100);
+  };
+  // Many: windows of 2048 positions; of few a team each.
+  const SegmentPlan many = plan_of(1, 1 << 26, 1, 1 << 23);
+  CHECK(many.window == 2048);
+  CHECK(many.teams() == 1 << 15);
+  CHECK(many.pieces.rows == 8192);
+  CHECK(many.pieces.vector);
+  CHECK(plan_of(1, 1 << 26, 1, 100).teams() == 100);
+  CHECK(plan_of(16, 1 << 22, 1, 100).teams() == 1600);
+  // All that can be long, in pieces the last of which are short.
+  CHECK(many.most_long == 1 << 15);
+  CHECK(many.most_pieces == (1 << 13) + (1 << 15));
+  CHECK(plan_of(1, 1 << 26, 1, 1).most_pieces == (1 << 13) + 1);
+  // None can be.
+  CHECK(!plan_of(1, 2047, 1, 5).has_long());
+  // Columns.
+  CHECK(!plan_of(1, 1 << 20, 3, 1000).by_threads);
+  const SegmentPlan columns = plan_of(1, 1 << 16, 1024, 1000);
+  CHECK(columns.by_threads);
+  CHECK(columns.long_length == 256);
+  // More lines than there may be teams.
+  CHECK(plan_of(std::int64_t{1} << 31, 2, 1, 2).by_threads);
 }

@@ -17,11 +17,13 @@
 ///
 /// **Errors.** Where work runs on a host, offsets are checked, and throw std::invalid_argument
 /// before anything is written. On a GPU they aren't copied to the host and not checked: a segment
-/// that isn't inside the axis is left out.
+/// that isn't inside the axis is left out, and so may be such as begin before one that precedes
+/// them.
 ///
 /// **Speed.** On a host long segments are scanned by all threads, and short ones by a thread each.
-/// On a GPU a thread scans a segment of a line from one end to the other: many segments or many
-/// lines keep it busy, a few long ones don't.
+/// On a GPU teams share long segments, as they do long lines; the short ones that begin side by
+/// side are one team's, or of 8 columns and more each a thread's for each column. So neither the
+/// lengths nor the number of lines matters much.
 ///
 /// **Everything else** is as for scans and recurrences: scan.hpp, recurrence.hpp.
 

@@ -6,18 +6,23 @@
 // Scans of the segments of an axis. A segment of a line is a line of its own, with a tree from its
 // first element on, so its bits depend on nothing outside.
 //
-// A thread scans a segment of a line from one end to the other. On a host, where the offsets can be
-// read before anything is launched, long segments are scanned by the host's engine and all threads.
+// On a host, where the offsets can be read before anything is launched, long segments are scanned
+// by the host's engine and all threads, and short ones by a thread each. On a GPU teams share long
+// ones and have many short ones (device/segment_pieces.hpp, device/segment_windows.hpp). Elsewhere
+// a thread scans a segment of a line from one end to the other.
 
 #include <Kokkos_Core.hpp>
 #include <Kokkos_Profiling_ScopedRegion.hpp>
 #include <algorithm>
 #include <cstdint>
-#include <fused_scan/impl/access/sequential_line.hpp>
+#include <fused_scan/impl/access/segment.hpp>
 #include <fused_scan/impl/array/array.hpp>
 #include <fused_scan/impl/array/checks.hpp>
+#include <fused_scan/impl/device/backend.hpp>
+#include <fused_scan/impl/device/run_segments.hpp>
 #include <fused_scan/impl/engine.hpp>
 #include <fused_scan/impl/plan/scan_shape.hpp>
+#include <fused_scan/impl/plan/segment_plan.hpp>
 #include <fused_scan/impl/scan.hpp>
 #include <string>
 #include <type_traits>
@@ -68,29 +73,6 @@ void check_offsets(const char* function, const Offsets& offsets, std::int64_t le
     return "offsets " + array.quoted() + " must end with the extent of the axis, " +
            std::to_string(length) + ", not with " + std::to_string(value(last));
   });
-}
-
-/// A segment's positions. Offsets that nobody has checked may be wrong: what they leave of the axis
-/// is scanned, and no position outside is touched.
-struct Segment {
-  std::int64_t begin;
-  std::int64_t length;
-};
-template <class Offsets>
-KOKKOS_FUNCTION Segment segment_of(const Offsets& offsets, std::int64_t index,
-                                   std::int64_t length) {
-  const auto begin = static_cast<std::int64_t>(offsets(index));
-  const auto end = static_cast<std::int64_t>(offsets(index + 1));
-  if (begin < 0 || end > length || end < begin) return {0, 0};
-  return {begin, end - begin};
-}
-
-template <class Scan>
-KOKKOS_FUNCTION void scan_segment(const Scan& scan, const Segment& segment, std::int64_t line) {
-  const std::int64_t outer = line / scan.inner, column = line % scan.inner;
-  const auto from = scan.load.slab(outer).part(segment.begin, segment.length);
-  const auto to = scan.store.slab(outer).part(segment.begin, segment.length);
-  SequentialLine(scan, from, to, segment.length, column).scan(scan.initial(outer, column));
 }
 
 /// One segment of one line; neighbouring threads have neighbouring lines.
@@ -178,6 +160,10 @@ void run_segments(const Exec& exec, const Scan& scan, const ScanShape& shape,
   const Kokkos::Profiling::ScopedRegion region(std::string(function) + "[segments]");
   if constexpr (has_host_engine<Exec> && reads_offsets<Exec, Offsets>) {
     run_segments_on_host(exec, scan, shape, offsets, function);
+  } else if constexpr (has_device_engine<Exec>) {
+    const DeviceMachine machine = machine_of(exec);
+    run_segments_on_device(exec, scan, make_segment_plan(shape, segments, machine), offsets,
+                           machine, function);
   } else {
     run_segments_by_threads(exec, scan, shape, offsets, function);
   }

@@ -24,8 +24,9 @@ void clear(const Exec& exec, std::byte* memory, std::size_t bytes, const std::st
 
 /// Memory that the scans on an instance use one after the other: work on an instance runs in order,
 /// so a call may have what the one before it used. Nothing is allocated but when a call needs more
-/// than any before it, and nothing is freed before Kokkos::finalize.
-template <class Exec>
+/// than any before it, and nothing is freed before Kokkos::finalize. Each Use has memory of its
+/// own.
+template <class Exec, class Use = void>
 class Workspace {
  public:
   /// At least `bytes` bytes for work on `exec`: zeros at first, then what was left in them.

@@ -80,6 +80,11 @@ struct LineScan {
 template <class Access>
 inline constexpr bool reads_two_arrays = requires { requires Access::is_two_arrays; };
 
+/// Whether what an access does at a position depends on where the axis begins and ends, so that a
+/// part of it isn't merely counted from elsewhere.
+template <class Access>
+inline constexpr bool sees_axis = requires { requires Access::sees_axis; };
+
 /// What an access to elements holds in memory: of a functor, the type that the engine works with.
 template <class Access, class T>
 struct HeldBy {

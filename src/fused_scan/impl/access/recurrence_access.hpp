@@ -68,6 +68,7 @@ struct Axis {
 template <class A, class G>
 struct GradientCoefficientAccess {
   static constexpr bool is_memory = false;
+  static constexpr bool sees_axis = true;
   using Element = Coefficients<held_number_t<A>, held_number_t<G>>;
 
   struct Slab {
@@ -104,6 +105,7 @@ struct GradientCoefficientAccess {
 template <class Op, class Initial, class H, class GradA, class GradB>
 struct GradientStore {
   static constexpr bool is_memory = false;
+  static constexpr bool sees_axis = true;
   using Number = decltype(Op::value_type::b);
 
   /// A position, with h before it.

@@ -86,6 +86,21 @@ struct Tile {
     first_row = scan.reverse ? scan.length - first_step - rows : first_step;
   }
 
+  /// Positions of one line, from `row` on.
+  KOKKOS_FUNCTION Tile(std::int64_t outer, std::int64_t column, std::int64_t columns_of_slab,
+                       std::int64_t row, int count)
+      : first_slab(outer),
+        first_column(column),
+        inner(columns_of_slab),
+        first_row(row),
+        first_step(row),
+        slabs(1),
+        rows(count),
+        columns(1),
+        pitch(1),
+        lines(1),
+        interleaved(true) {}
+
   /// Of a line of the tile.
   KOKKOS_FORCEINLINE_FUNCTION int slab_of(int line) const {
     if (slabs == 1) return 0;

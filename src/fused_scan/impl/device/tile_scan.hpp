@@ -95,14 +95,37 @@ struct TileScan {
       }
     }
     const std::uint32_t number = quotient(id.id, plan.per_group);
-    Team(*this, member, id.call, id.id - number * groups, number).run();
+    Team<TileScan>(*this, member, scratch_of(member, plan), id.call, id.id - number * groups,
+                   number)
+        .run();
   }
 
- private:
-  /// One thread's part in a tile.
+  KOKKOS_FUNCTION static std::byte* scratch_of(const Member& member, const DevicePlan& plan) {
+    return static_cast<std::byte*>(
+        member.team_scratch(0).get_shmem_aligned(plan.scratch_bytes, scratch_alignment));
+  }
+
+  /// Whether lines begin anywhere in memory, which only a tile knows.
+  static constexpr bool of_parts = false;
+
+  /// A line's part in the exchange between its tiles.
+  KOKKOS_FORCEINLINE_FUNCTION LineExchange<Op> exchange_of(typename State::CallNumber call,
+                                                           std::uint32_t group, int line,
+                                                           std::uint32_t number) const {
+    return {scan.op,
+            state,
+            call,
+            std::int64_t{group} * plan.columns + line,
+            plan.groups * plan.columns,
+            number,
+            plan.line_tiles};
+  }
+
+  /// One thread's part in a tile, of a kernel that has all that this one has.
+  template <class Kernel>
   class Team {
    public:
-    KOKKOS_FUNCTION Team(const TileScan& kernel, const Member& member,
+    KOKKOS_FUNCTION Team(const Kernel& kernel, const Member& member, std::byte* scratch,
                          typename State::CallNumber call, std::uint32_t group, std::uint32_t number)
         : m_kernel(kernel),
           m_member(member),
@@ -114,9 +137,7 @@ struct TileScan {
                                   kernel.plan.run_shift)),
           m_by_line(member.team_rank(), member.team_size(), m_tile.lines) {
       const DevicePlan& plan = kernel.plan;
-      m_staging = {static_cast<std::byte*>(member.team_scratch(0).get_shmem_aligned(
-                       plan.scratch_bytes, scratch_alignment)),
-                   0, plan.pad, plan.pad_shift};
+      m_staging = {scratch, 0, plan.pad, plan.pad_shift};
       m_nodes = reinterpret_cast<Value*>(m_staging.memory + plan.arrays * plan.staging_bytes);
       m_prefixes = m_nodes + kernel.nodes;
       m_staging.shift = shift();
@@ -152,9 +173,14 @@ struct TileScan {
     KOKKOS_FUNCTION TileMover<Access, T, Slot> mover(const Access& access) const {
       return {access, m_tile, thread(), threads()};
     }
+    /// Of parts whose chunks are read 16 bytes at a time, chunks are aligned: those of a reverse
+    /// scan are counted from the last element.
     KOKKOS_FUNCTION int shift() const {
       const DevicePlan& plan = m_kernel.plan;
-      const Scan& scan = m_kernel.scan;
+      const auto& scan = m_kernel.scan;
+      if constexpr (Kernel::of_parts) {
+        if (plan.vector) return scan.reverse ? -m_tile.rows & (pack - 1) : 0;
+      }
       if constexpr (reads_two_arrays<Load>) {
         if (plan.load == Movement::linear_packs) return shift_of(scan.load.b);
         if (plan.load_beside == Movement::linear_packs) return shift_of(scan.load.a);
@@ -171,6 +197,17 @@ struct TileScan {
       } else {
         return 0;
       }
+    }
+    /// As planned, but element by element where the tile lies in memory otherwise aligned than in
+    /// scratch memory.
+    template <class Access>
+    KOKKOS_FUNCTION Movement movement(Movement planned, const Access& access) const {
+      if constexpr (Kernel::of_parts) {
+        if (planned == Movement::linear_packs && shift_of(access) != m_staging.shift) {
+          return Movement::linear;
+        }
+      }
+      return planned;
     }
 
     // --- between memory and scratch memory ---
@@ -196,11 +233,11 @@ struct TileScan {
       m_member.team_barrier();
     }
     template <class Access>
-    KOKKOS_FORCEINLINE_FUNCTION void load_array(const Access& access, Movement movement,
+    KOKKOS_FORCEINLINE_FUNCTION void load_array(const Access& access, Movement planned,
                                                 const Staging& staging) const {
       using T = typename Access::value_type;
       mover<Access, T>(access).move(
-          movement, staging.shift,
+          movement(planned, access), staging.shift,
           [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
             copy_to_scratch<T>(staging.template at<T, Slot>(at), slab.at(i, j));
           },
@@ -229,7 +266,7 @@ struct TileScan {
         return;
       }
       move.move(
-          m_kernel.plan.store, m_staging.shift,
+          movement(m_kernel.plan.store, m_kernel.scan.store), m_staging.shift,
           [&](int at, const auto& slab, std::int64_t i, std::int64_t j) {
             const Stored& result = *m_staging.template at<Stored, Slot>(at);
             if constexpr (Scan::Store::is_memory) {
@@ -551,14 +588,7 @@ struct TileScan {
       m_member.team_barrier();
     }
     KOKKOS_FORCEINLINE_FUNCTION LineExchange<Op> exchange_of(int line) const {
-      const DevicePlan& plan = m_kernel.plan;
-      return {m_kernel.scan.op,
-              m_kernel.state,
-              m_call,
-              std::int64_t{m_group} * plan.columns + line,
-              plan.groups * plan.columns,
-              m_number,
-              plan.line_tiles};
+      return m_kernel.exchange_of(m_call, m_group, line, m_number);
     }
 
     KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(const Run& run) const {
@@ -733,7 +763,7 @@ struct TileScan {
       return {sum, state};
     }
 
-    const TileScan& m_kernel;
+    const Kernel& m_kernel;
     const Member& m_member;
     typename State::CallNumber m_call;
     std::uint32_t m_group;

@@ -211,7 +211,8 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
     const std::int64_t spacing = shape.inner > 1 ? side.column_stride : side.slab_stride;
     return !side.is_memory ||
            (side.element_size == slot && side.address % 16 == 0 &&
-            (shape.lines() == 1 || (spacing % pack == 0 && side.slab_stride % pack == 0)));
+            (shape.lines() == 1 || (spacing % pack == 0 && side.slab_stride % pack == 0)) &&
+            (shape.outer == 1 || side.slab_stride != 0));
   };
   // Along a line a thread reads 16 bytes at a time, where chunks begin at multiples of them.
   plan.vector = !plan.interleaved && !plan.short_lines && pack > 1 && shape.length % pack == 0 &&
@@ -235,6 +236,18 @@ inline void choose_padding(DevicePlan& plan, const ScanShape& shape, bool linear
   plan = best;
 }
 
+/// Whether each line, or slab of columns, is as aligned in one array as in the other.
+inline bool is_equally_aligned(const DevicePlan& plan, const ScanShape& shape, const AccessShape& a,
+                               const AccessShape& b) {
+  const auto is_same = [&](std::int64_t x, std::int64_t y) {
+    return (x - y) * plan.slot_size % 16 == 0;
+  };
+  return (a.address - b.address) % 16 == 0 &&
+         (plan.interleaved || shape.inner == 1 || is_same(a.column_stride, b.column_stride)) &&
+         (shape.outer == 1 ||
+          (a.slab_stride != 0 && b.slab_stride != 0 && is_same(a.slab_stride, b.slab_stride)));
+}
+
 /// The sides move in packs where all lie in scratch memory as aligned as in memory: where they
 /// differ in that from the first that moves in packs, they move element by element.
 inline void choose_movements(DevicePlan& plan, const ScanShape& shape) {
@@ -248,7 +261,9 @@ inline void choose_movements(DevicePlan& plan, const ScanShape& shape) {
   if (first == nullptr) return;
   for (int s = 0; s < 3; ++s) {
     if (*movements[s] == Movement::row_packs) *movements[s] = Movement::columns_first;
-    if (*movements[s] == Movement::linear_packs && (sides[s]->address - first->address) % 16 != 0) {
+    const bool is_first = sides[s] == first || (shape.in_place && first == &shape.in && s == 2);
+    if (*movements[s] == Movement::linear_packs && !is_first &&
+        !is_equally_aligned(plan, shape, *first, *sides[s])) {
       *movements[s] = Movement::linear;
     }
   }
@@ -306,11 +321,9 @@ inline DevicePlan plan_of_tiles(const ScanShape& shape, int elements) {
   return plan;
 }
 
-}  // namespace device_plan
-
-inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
-  const int element_bytes = device_plan::slot_size(shape) * shape.arrays();
-  int elements = std::clamp(tile_bytes / element_bytes, 256, 16384);
+/// Elements of a tile, before what lies beside them in scratch memory is known.
+inline int elements_of_tiles(const ScanShape& shape, const DeviceMachine& machine) {
+  int elements = std::clamp(tile_bytes / (slot_size(shape) * shape.arrays()), 256, 16384);
   if (shape.block_size > 0) {
     const std::int64_t columns = shape.along_axis() ? 1 : std::min<std::int64_t>(shape.inner, 256);
     elements =
@@ -321,23 +334,49 @@ inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& 
   while (elements > 1024 && all / elements < 2 * std::int64_t{machine.multiprocessors}) {
     elements /= 2;
   }
-  DevicePlan plan = device_plan::plan_of_tiles(shape, elements);
+  return elements;
+}
+
+inline DevicePlan plan_that_fits(const ScanShape& shape, int elements) {
+  DevicePlan plan = plan_of_tiles(shape, elements);
   // Elements of 2 bytes that move one by one wait in registers, a few at a time: smaller tiles, of
   // which more are under way (0.43 of a copy rather than 0.35).
   if (elements > 8192 && plan.load != Movement::linear_packs && plan.load != Movement::row_packs) {
     elements = 8192;
-    plan = device_plan::plan_of_tiles(shape, elements);
+    plan = plan_of_tiles(shape, elements);
   }
   while (plan.scratch_bytes > largest_scratch && elements > chunk_length) {
     elements /= 2;
-    plan = device_plan::plan_of_tiles(shape, elements);
+    plan = plan_of_tiles(shape, elements);
   }
+  return plan;
+}
+
+}  // namespace device_plan
+
+inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
+  DevicePlan plan =
+      device_plan::plan_that_fits(shape, device_plan::elements_of_tiles(shape, machine));
   // A quarter of a tile for each multiprocessor, where there are so many tiles that what the first
   // ones wait for doesn't count (measured on an H100: 5% where tiles share lines, nothing
   // elsewhere).
   const int ahead = std::max(machine.multiprocessors / 4, 1);
   if (plan.line_tiles > 1 && plan.groups * plan.line_tiles >= 100 * ahead) plan.tiles_ahead = ahead;
   return plan;
+}
+
+/// Tiles of parts of lines that begin anywhere, of which only a kernel knows how many there are.
+inline DevicePlan make_piece_plan(const ScanShape& shape, const DeviceMachine& machine) {
+  ScanShape of_part = shape;
+  // Longer than any tile.
+  of_part.length = std::int64_t{1} << 30;
+  // A tile of one line finds out how it lies in memory: as if all were aligned.
+  for (AccessShape* const side : {&of_part.in, &of_part.out}) {
+    if (!shape.along_axis()) break;
+    side->address = 0;
+    side->slab_stride = side->column_stride = of_part.length;
+  }
+  return device_plan::plan_that_fits(of_part, device_plan::elements_of_tiles(shape, machine));
 }
 
 }  // namespace fused_scan::impl
