@@ -169,14 +169,17 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
   plan.out_unit_stride = host_plan::unit_stride(shape.out, shape);
   plan.units = plan.by_line ? shape.lines() : shape.outer;
   const std::int64_t columns = plan.by_line ? 1 : shape.inner;
-  if (columns > std::min(host_plan::few_columns, items)) {
+  const int few = shape.lines_together ? host_plan::few_columns / 2 - 1 : host_plan::few_columns;
+  if (columns > std::min(few, items)) {
     plan.kind = Kind::columns;
     plan.columns = host_plan::columns_of_strip(shape);
     plan.column_blocks = ceil_div(columns, plan.columns);
   } else {
     plan.columns = static_cast<std::int32_t>(columns);
     const std::int64_t slabs = std::min<std::int64_t>(items / plan.columns, plan.units);
-    const bool many = columns > 1 && plan.units >= slabs * machine.threads;
+    const bool whole = slabs == items / plan.columns;
+    const bool together = shape.lines_together ? whole : columns > 1;
+    const bool many = together && plan.units >= slabs * machine.threads;
     if (slabs > 1 && (many || shape.length <= host_plan::short_length)) {
       plan.kind = Kind::slabs;
       plan.slabs = static_cast<std::int32_t>(slabs);

@@ -47,8 +47,9 @@ struct ScanShape {
   int value_size = 0;  // of the operator, in bytes
   bool reverse = false;
   bool in_place = false;
-  bool can_stream = false;  // a host has kernels for it whose stores can bypass the caches
-  int block_size = 0;       // as in ScanOptions
+  bool lines_together = false;  // many lines are walked side by side rather than chunks of one
+  bool can_stream = false;      // a host has kernels for it whose stores can bypass the caches
+  int block_size = 0;           // as in ScanOptions
 
   std::int64_t lines() const { return outer * inner; }
   /// Whether neighbours in memory are neighbours on the axis.
