@@ -157,6 +157,7 @@ ScanShape shape_of(const Scan& scan, const Call& call) {
   shape.value_size = sizeof(typename Scan::Value);
   shape.reverse = call.reverse;
   shape.block_size = call.block_size;
+  shape.lines_together = recurrences::serves<Scan>;
   return shape;
 }
 

@@ -143,10 +143,10 @@ template <class Op, class Element>
                                              const AffineRow& to) {
   for (int j = begin; j < end; ++j) set(to, j, op.accumulate(get(from, j), x[j]));
 }
-template <class Op>
-[[gnu::noinline]] void combine_one_by_one(const Op& op, int begin, int end, const AffineRow& a,
-                                          const AffineRow& b, const AffineRow& to) {
-  for (int j = begin; j < end; ++j) set(to, j, op.combine(get(a, j), get(b, j)));
+[[gnu::noinline]] inline void combine_one_by_one(int begin, int end, const AffineRow& a,
+                                                 const AffineRow& b, const AffineRow& to) {
+  const AffineMonoid<double> monoid;
+  for (int j = begin; j < end; ++j) set(to, j, monoid.combine(get(a, j), get(b, j)));
 }
 
 /// to[j] = from[j], then the map of element j.
@@ -180,9 +180,7 @@ struct AccumulateMaps {
 };
 
 /// to[j] = a[j] combined with b[j].
-template <class Op>
 struct CombineMaps {
-  const Op& op;
   AffineRow a;
   AffineRow b;
   AffineRow to;
@@ -194,7 +192,7 @@ struct CombineMaps {
           const std::int64_t exponents = b.exponents[j];
           return MapNumbers{b.a[j], b.b[j], exponents | -exponents};
         },
-        [this](int begin, int end) { impl::combine_one_by_one(op, begin, end, a, b, to); });
+        [this](int begin, int end) { impl::combine_one_by_one(begin, end, a, b, to); });
   }
 };
 

@@ -19,6 +19,7 @@
 #include <fused_scan/impl/host/float_sums/walks.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/host/line_states.hpp>
+#include <fused_scan/impl/host/recurrences/walks.hpp>
 #include <fused_scan/impl/host/running/walk.hpp>
 #include <fused_scan/impl/host/tile_nodes.hpp>
 #include <fused_scan/impl/host/wide_vectors.hpp>
@@ -81,6 +82,9 @@ struct HostScan {
     if constexpr (float_sums::serves<Scan>) {
       if (run_float_sums(memory)) return;
     }
+    if constexpr (recurrences::serves<Scan>) {
+      if (run_recurrences(memory)) return;
+    }
     if constexpr (running::serves<Scan>) {
       take_items(running::RunningWalk<Scan>(scan, plan, memory));
     } else {
@@ -125,6 +129,23 @@ struct HostScan {
       return true;
     }
     return false;
+  }
+
+  /// The same of recurrences.
+  bool run_recurrences(std::byte* memory) const {
+    using namespace recurrences;
+    using Types = Blocks<Scan>;
+    const auto* const kernels = recurrences::kernels<typename Types::In, typename Types::Out>();
+    if (kernels == nullptr) return false;
+    const bool side_by_side = plan.kind != HostPlan::Kind::lines;
+    LineStates<Op, false> states(scan.op, memory,
+                                 side_by_side ? padded(plan.lines()) : plan.lines(), levels);
+    if (side_by_side) {
+      take_items(SideBySideWalk<Scan>(scan, plan, *kernels, states));
+    } else {
+      take_items(ChunksWalk<Scan>(scan, plan, *kernels, states));
+    }
+    return true;
   }
 
   template <class Walk>
@@ -215,7 +236,8 @@ void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
                  const std::string& label) {
   using Kernel = HostScan<Scan>;
   const int levels = Kernel::levels_of(plan, scan.length);
-  const int padded_lines = static_cast<int>(ceil_div(plan.lines(), 16)) * 16;  // of whole vectors
+  constexpr int whole = recurrences::serves<Scan> ? recurrences::block_lines : 16;  // vectors
+  const int padded_lines = static_cast<int>(ceil_div(plan.lines(), whole)) * whole;
   std::size_t states = Kernel::States::bytes_for(padded_lines, levels);
   if constexpr (float_sums::serves<Scan>) {
     if (!Scan::reduces) states = std::max(states, float_sums::FloatSlabWalk<Scan>::bytes(levels));

@@ -26,13 +26,10 @@ class TileNodes {
 
   /// From the node of a tile's own chunks.
   void publish(std::int64_t tile, row_of_t<Value> own) const {
-    Value* KOKKOS_RESTRICT const node = m_nodes + tile * m_lines;
-    for (int j = 0; j < m_lines; ++j) node[j] = get(own, j);
+    const auto node = row_of(tile);
+    for (int j = 0; j < m_lines; ++j) set(node, j, get(own, j));
     const int levels = levels_ending_with(tile);
-    for (int s = 0; s < levels; ++s) {
-      const Value* KOKKOS_RESTRICT const left = node_of(tile - (std::int64_t{1} << s));
-      for (int j = 0; j < m_lines; ++j) node[j] = m_op.combine(left[j], node[j]);
-    }
+    for (int s = 0; s < levels; ++s) combine(node_of(tile - (std::int64_t{1} << s)), node, node);
     std::atomic_ref<Flag>(m_flags[tile]).store(1, std::memory_order_release);
   }
 
@@ -46,18 +43,35 @@ class TileNodes {
 
  private:
   void combine_node(std::int64_t tile, row_of_t<Value> prefix) const {
-    const Value* KOKKOS_RESTRICT const node = node_of(tile);
-    for (int j = 0; j < m_lines; ++j) set(prefix, j, m_op.combine(get(prefix, j), node[j]));
+    combine(prefix, node_of(tile), prefix);
+  }
+  template <class Left, class Right, class To>
+  void combine(Left left, Right right, To to) const {
+    if constexpr (in_map_rows<Value>) {
+      impl::combine_rows(m_op, m_lines, left, right, to);
+    } else {
+      for (int j = 0; j < m_lines; ++j) set(to, j, m_op.combine(get(left, j), get(right, j)));
+    }
+  }
+
+  /// A tile's values: maps as rows, others one after the other.
+  auto row_of(std::int64_t tile) const {
+    Value* const values = m_nodes + tile * m_lines;
+    if constexpr (in_map_rows<Value>) {
+      return impl::row_in<Value>(reinterpret_cast<std::byte*>(values), m_lines);
+    } else {
+      return values;
+    }
   }
 
   /// When it is there. Its tile was taken before, by a thread that runs; where there are more
   /// threads than cores, that one gets its turn.
-  const Value* node_of(std::int64_t tile) const {
+  auto node_of(std::int64_t tile) const {
     const std::atomic_ref<Flag> flag(m_flags[tile]);
     for (int polls = 0; flag.load(std::memory_order_acquire) == 0; ++polls) {
       if (polls > 1000) std::this_thread::yield();
     }
-    return m_nodes + tile * m_lines;
+    return row_of(tile);
   }
 
   const Op& m_op;

@@ -11,6 +11,15 @@
 
 namespace fused_scan::impl {
 
+/// Rows at the same distance from each other.
+template <class T>
+struct EvenRows {
+  T* first;
+  std::int64_t stride;
+
+  [[gnu::always_inline]] T* operator()(int row) const { return first + row * stride; }
+};
+
 // Compilers make nothing good of the loops of a transposition, and neither Kokkos nor the standard
 // has shuffles of vectors. GCC and Clang have, for every processor.
 #if defined(__GNUC__)
@@ -35,11 +44,11 @@ template <int group>
                               word(7, true));
 }
 
-/// Blocks of n rows of n/2 elements, n of which make a vector: the first n/2 rows go into the lower
-/// halves of n/2 vectors, the others into the upper halves.
-template <class T>
-[[gnu::always_inline]] inline void transpose_in_vectors(const T* from, std::int64_t from_stride,
-                                                        T* to, std::int64_t to_stride) {
+/// From rows that from(r) says to rows that to(r) says. Blocks of n rows of n/2 elements, n of
+/// which make a vector: the first n/2 rows go into the lower halves of n/2 vectors, the others into
+/// the upper halves.
+template <class T, class From, class To>
+[[gnu::always_inline]] inline void transpose_in_vectors(const From& from, const To& to) {
   constexpr int n = sizeof(Words) / sizeof(T);
   constexpr int half = n / 2;
   for (int c0 = 0; c0 < chunk_length; c0 += n) {
@@ -47,8 +56,8 @@ template <class T>
       Words vectors[half];
       for (int i = 0; i < half; ++i) {
         HalfWords lower, upper;
-        std::memcpy(&lower, from + (c0 + i) * from_stride + r0, sizeof(lower));
-        std::memcpy(&upper, from + (c0 + half + i) * from_stride + r0, sizeof(upper));
+        std::memcpy(&lower, from(c0 + i) + r0, sizeof(lower));
+        std::memcpy(&upper, from(c0 + half + i) + r0, sizeof(upper));
         vectors[i] = __builtin_shufflevector(lower, upper, 0, 1, 2, 3, 4, 5, 6, 7);
       }
       if constexpr (n == 8) {
@@ -61,10 +70,17 @@ template <class T>
         interleave<2>(vectors[0], vectors[1]);
       }
       for (int i = 0; i < half; ++i) {
-        std::memcpy(static_cast<void*>(to + (r0 + i) * to_stride + c0), &vectors[i], sizeof(Words));
+        std::memcpy(static_cast<void*>(to(r0 + i) + c0), &vectors[i], sizeof(Words));
       }
     }
   }
+}
+
+/// The same of rows at the same distance from each other.
+template <class T>
+[[gnu::always_inline]] inline void transpose_in_vectors(const T* from, std::int64_t from_stride,
+                                                        T* to, std::int64_t to_stride) {
+  impl::transpose_in_vectors<T>(EvenRows<const T>{from, from_stride}, EvenRows<T>{to, to_stride});
 }
 
 template <class T>
@@ -78,16 +94,22 @@ inline constexpr bool in_words_v = false;
 
 #endif
 
+/// to(r)[c] = from(c)[r] of 16 by 16 elements.
+template <class T, class From, class To>
+void transpose_rows(const From& from, const To& to) {
+  if constexpr (in_words_v<T>) {
+    impl::transpose_in_vectors<T>(from, to);
+  } else {
+    for (int r = 0; r < chunk_length; ++r) {
+      for (int c = 0; c < chunk_length; ++c) to(r)[c] = from(c)[r];
+    }
+  }
+}
+
 /// to[r * to_stride + c] = from[c * from_stride + r] of 16 by 16 elements.
 template <class T>
 void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
-  if constexpr (in_words_v<T>) {
-    impl::transpose_in_vectors(from, from_stride, to, to_stride);
-  } else {
-    for (int r = 0; r < chunk_length; ++r) {
-      for (int c = 0; c < chunk_length; ++c) to[r * to_stride + c] = from[c * from_stride + r];
-    }
-  }
+  impl::transpose_rows<T>(EvenRows<const T>{from, from_stride}, EvenRows<T>{to, to_stride});
 }
 
 }  // namespace fused_scan::impl

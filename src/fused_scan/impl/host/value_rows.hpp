@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <fused_scan/impl/host/affine_rows.hpp>
 #include <fused_scan/impl/host/copy_row.hpp>
+#include <fused_scan/impl/host/recurrences/kernels.hpp>
 #include <fused_scan/impl/operator/compensated_value.hpp>
 #include <type_traits>
 
@@ -132,7 +133,7 @@ void combine_rows(const Op& op, int count, row_of_t<typename Op::value_type> a,
     impl::combine_each(
         op, count, to, [&](int j) { return get(a, j); }, [&](int j) { return get(b, j); });
   } else if constexpr (in_map_rows<Value>) {
-    run_in_vectors<true>([&] { CombineMaps<Op>{op, a, b, to}.run(count); });
+    recurrences::combine_maps(count, count, a, b, to);
   } else {
     const Value* KOKKOS_RESTRICT const left = a;
     for (int j = 0; j < count; ++j) to[j] = op.combine(left[j], b[j]);

@@ -137,7 +137,7 @@ inline bool leaves_threads_idle(const HostPlan& plan) {
 inline void split_columns(HostPlan& plan, const ScanShape& shape) {
   const std::int64_t blocks = ceil_div(plan.threads, plan.units);
   const std::int64_t columns = ceil_div(ceil_div(shape.inner, blocks), 16) * 16;
-  if (columns * shape.in.element_size < piece_bytes) return;
+  if (columns * shape.read_size() < piece_bytes) return;
   plan.columns = static_cast<std::int32_t>(columns);
   plan.column_blocks = ceil_div(shape.inner, columns);
   plan.groups = plan.units * plan.column_blocks;
@@ -145,7 +145,7 @@ inline void split_columns(HostPlan& plan, const ScanShape& shape) {
 
 /// Tiles, where groups are too few for the threads.
 inline void choose_tiles(HostPlan& plan, const ScanShape& shape) {
-  const std::int64_t size = std::max(shape.in.element_size * plan.lines(), 1);
+  const std::int64_t size = std::max(shape.read_size() * plan.lines(), 1);
   std::int64_t rows =
       std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(tile_bytes / size, 1)));
   if (shape.block_size > 0) rows = std::bit_ceil(static_cast<std::uint64_t>(shape.block_size));
@@ -169,14 +169,17 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
   plan.out_unit_stride = host_plan::unit_stride(shape.out, shape);
   plan.units = plan.by_line ? shape.lines() : shape.outer;
   const std::int64_t columns = plan.by_line ? 1 : shape.inner;
-  if (columns > std::min(host_plan::few_columns, items)) {
+  const int few = shape.lines_together ? host_plan::few_columns / 2 - 1 : host_plan::few_columns;
+  if (columns > std::min(few, items)) {
     plan.kind = Kind::columns;
     plan.columns = host_plan::columns_of_strip(shape);
     plan.column_blocks = ceil_div(columns, plan.columns);
   } else {
     plan.columns = static_cast<std::int32_t>(columns);
     const std::int64_t slabs = std::min<std::int64_t>(items / plan.columns, plan.units);
-    const bool many = columns > 1 && plan.units >= slabs * machine.threads;
+    const bool whole = slabs == items / plan.columns;
+    const bool together = shape.lines_together ? whole : columns > 1;
+    const bool many = together && plan.units >= slabs * machine.threads;
     if (slabs > 1 && (many || shape.length <= host_plan::short_length)) {
       plan.kind = Kind::slabs;
       plan.slabs = static_cast<std::int32_t>(slabs);
@@ -193,7 +196,7 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
   }
   host_plan::choose_tiles(plan, shape);
   const std::int64_t bytes =
-      shape.lines() * shape.length * (std::int64_t{shape.in.element_size} + shape.out.element_size);
+      shape.lines() * shape.length * (std::int64_t{shape.read_size()} + shape.out.element_size);
   plan.streaming = shape.can_stream && plan.kind == Kind::columns && !shape.in_place &&
                    bytes > static_cast<std::int64_t>(machine.last_level_cache);
   const std::int64_t of_group = std::max<std::int64_t>(plan.lines() * shape.length, 1);

@@ -48,12 +48,15 @@ struct ScanShape {
   int value_size = 0;  // of the operator, in bytes
   bool reverse = false;
   bool in_place = false;
-  bool can_stream = false;  // a host has kernels for it whose stores can bypass the caches
-  int block_size = 0;       // as in ScanOptions
+  bool lines_together = false;  // many lines are walked side by side rather than chunks of one
+  bool can_stream = false;      // a host has kernels for it whose stores can bypass the caches
+  int block_size = 0;           // as in ScanOptions
 
   std::int64_t lines() const { return outer * inner; }
   /// That are read.
   int arrays() const { return beside.is_memory ? 2 : 1; }
+  /// Bytes that are read for an element.
+  int read_size() const { return in.element_size + beside.element_size; }
   /// Whether neighbours in memory are neighbours on the axis.
   bool along_axis() const {
     return inner == 1 || in.axis_stride + out.axis_stride < in.column_stride + out.column_stride;

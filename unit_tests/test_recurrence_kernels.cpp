@@ -1,0 +1,162 @@
+// SPDX-FileCopyrightText: The FusedScan authors
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// The bits of linear recurrences against the tree of the contract, walked map by map with all their
+// exponents: every way in which a CPU walks them, with each of the sets of instructions.
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <catch2/catch_template_test_macros.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <fused_scan/recurrence.hpp>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "recurrence_call.hpp"
+
+namespace {
+
+using namespace fused_scan;
+using namespace fused_scan::test;
+
+using Exec = Kokkos::DefaultExecutionSpace;
+using impl::Vectors;
+
+/// The results of one line, which replace b, and its last state.
+template <class T>
+double walk_line(std::span<const T> a, std::span<T> b, double start) {
+  using Element = impl::Coefficients<T, T>;
+  const impl::AffineMonoid<double> monoid;
+  const impl::BoundOperator<impl::AffineMonoid<double>, Element, T> op(monoid);
+  impl::StreamedTree tree(op, monoid.from_state(start));
+  auto state = tree.prefix();
+  for (std::size_t begin = 0; begin < a.size(); begin += impl::chunk_length) {
+    const std::size_t end = std::min(begin + impl::chunk_length, a.size());
+    state = tree.prefix();
+    auto node = op.lift({a[begin], b[begin]});
+    for (std::size_t i = begin; i < end; ++i) {
+      const Element element{a[i], b[i]};
+      if (i > begin) node = op.accumulate(node, element);
+      state = op.accumulate(state, element);
+      b[i] = op.lower(state);
+    }
+    if (end == begin + impl::chunk_length) tree.push(node);
+  }
+  double last = 0;
+  monoid.to_state(state, last);
+  return last;
+}
+
+enum class Data { tame, tiny, huge, zeros, growing, steep, mixed, not_finite, kinds };
+
+/// Coefficients and terms of position i of line k. Most lines of mixed data are tame, so that some
+/// vectors have lanes of both sorts.
+template <class T>
+void draw(Data data, std::uint64_t k, std::uint64_t i, T& a, T& b) {
+  const auto at = (k << 32) + 2 * i;
+  const double x = random_fraction(at), exponents = sizeof(T) == 8 ? 110 : 36;
+  a = static_cast<T>(x);
+  b = static_cast<T>(2 * random_fraction(at + 1) - 1);
+  switch (data) {
+    case Data::tiny:
+      a = static_cast<T>(x * std::pow(10, -exponents));
+      break;
+    case Data::huge:
+      a = static_cast<T>((x - 0.5) * std::pow(10, exponents));
+      break;
+    case Data::zeros:
+      if (random_bits(at) % 11 == 0) a = random_bits(at + 1) % 2 == 0 ? T(0) : T(-0.0);
+      if (random_bits(at) % 3 == 0) b = T(-0.0);
+      break;
+    case Data::growing:
+      a = 3;
+      break;
+    case Data::steep:  // down beyond the range and back in each chunk
+      a = static_cast<T>(std::pow(10, i % 16 < 8 ? -exponents : exponents));
+      if (i % 64 != 0) b = 0;
+      break;
+    case Data::mixed:
+      if (k % 5 == 3) a *= static_cast<T>(std::pow(10, i % 512 < 100 ? -exponents : 1));
+      if (k % 7 == 2 && i % 64 == 50) b = std::numeric_limits<T>::max();
+      break;
+    case Data::not_finite:
+      if (k % 5 == 1 && i == 40) b = std::numeric_limits<T>::infinity();
+      if (k % 5 == 2 && i == 3) a = std::numeric_limits<T>::quiet_NaN();
+      break;
+    default:
+      break;
+  }
+}
+
+struct Case {
+  Extents extents;
+  int axis;
+};
+/// Rows of many columns, whole vectors of them and not, and of few; few columns with and without a
+/// power of two of them; one long line, lines of some blocks, many lines, short lines.
+const std::vector<Case> cases{{{2, 70, 96}, 1},  {{1, 150, 43}, 1},   {{3, 60, 9}, 1},
+                              {{1, 3000, 4}, 1}, {{2, 1100, 3}, 1},   {{1, 1, 6000}, 2},
+                              {{1, 3, 1555}, 2}, {{5, 41, 200}, 2},   {{70, 33, 2}, 1},
+                              {{1, 150, 7}, 2},  {{130, 1, 1100}, 2}, {{40, 31, 17}, 0}};
+
+/// Bits, but that NaN is NaN.
+template <class T>
+HostArray<T> with_one_nan(HostArray<T> array) {
+  for (T& x : array.values) {
+    if (x != x) x = std::numeric_limits<T>::quiet_NaN();
+  }
+  return array;
+}
+
+template <class T>
+void check(const Case& c, Data data, Direction direction, Order order, bool in_place) {
+  const auto lines = lines_of(c.extents, c.axis, direction);
+  const Extents states = without_axis(c.extents, c.axis);
+  HostArray<T> a(c.extents), b(c.extents), h(c.extents);
+  HostArray<double> start(states), last(states);
+  for (std::size_t k = 0; k < lines.size(); ++k) {
+    std::vector<T> line_a(lines[k].size()), line_b(lines[k].size());
+    for (std::size_t i = 0; i < lines[k].size(); ++i) {
+      draw(data, k, i, line_a[i], line_b[i]);
+      a.values[lines[k][i]] = line_a[i];
+      b.values[lines[k][i]] = line_b[i];
+    }
+    start.values[k] = random_fraction(k) - 0.5;
+    if (k % 9 == 4) start.values[k] *= 0x1p900;
+    last.values[k] = walk_line<T>(line_a, line_b, start.values[k]);
+    for (std::size_t i = 0; i < lines[k].size(); ++i) h.values[lines[k][i]] = line_b[i];
+  }
+  const auto a_view = make_any_view<T, 3, Exec>("a", a, order);
+  const auto b_view = make_any_view<T, 3, Exec>("b", b, order);
+  const auto h_view = in_place ? b_view : make_any_view<T, 3, Exec>("h", b, order);
+  const auto state = make_any_view<double, 2, Exec>("state", start, Order::right);
+  linear_recurrence(Exec(), a_view, b_view, h_view, state, state, c.axis, {.direction = direction});
+  CHECK_THAT(with_one_nan(read(h_view)), equals_bitwise(with_one_nan(h)));
+  CHECK_THAT(with_one_nan(read(state)), equals_bitwise(with_one_nan(last)));
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfTheTree", "", float, double) {
+  int number = 0;
+  for (const Vectors vectors : {Vectors::none, Vectors::avx2, Vectors::avx512}) {
+    impl::widest_vectors = vectors;
+    for (const Case& c : cases) {
+      for (int data = 0; data < static_cast<int>(Data::kinds); ++data, ++number) {
+        const auto direction = number % 2 == 0 ? Direction::forward : Direction::reverse;
+        const bool in_place = number % 3 == 0;
+        INFO(to_string(c.extents) << ", axis " << c.axis << ", data " << data << ", reverse "
+                                  << number % 2 << ", in place " << in_place << ", vectors "
+                                  << static_cast<int>(vectors));
+        check<TestType>(c, static_cast<Data>(data), direction, Order::right, in_place);
+      }
+      check<TestType>(c, Data::mixed, Direction::reverse, Order::left, false);
+    }
+  }
+  impl::widest_vectors = Vectors::avx512;
+}
