@@ -142,6 +142,15 @@ TEST_CASE("DevicePlan.SidesThatAreNotAlignedMoveElementByElement") {
   CHECK(make_device_plan(shape, h100).store == Movement::axis_first);
 }
 
+TEST_CASE("DevicePlan.StagingElementsLeaveRoomForTheirAlignment") {
+  ScanShape shape = shape_of(1, 1 << 20, 1);
+  shape.in.element_size = 12;
+  shape.out.element_size = shape.alignment = 8;
+  const DevicePlan plan = make_device_plan(shape, h100);
+  CHECK(plan.slot_size == 16);
+  CHECK(plan.staging_bytes >= 16 * plan.rows);
+}
+
 TEST_CASE("DevicePlan.BlockSizeCutsTheTile") {
   ScanShape shape = shape_of(1, 1 << 20, 1);
   shape.block_size = 1024;

@@ -10,7 +10,7 @@ namespace {
 
 template <class T>
 void of_plain(const Request& request) {
-  python::scan_memory<T>(request, impl::bind_operator<T, T, false>(CompensatedSum()));
+  python::scan_memory<T, T>(request, impl::bind_operator<T, T, false>(CompensatedSum()));
 }
 
 }  // namespace

@@ -82,9 +82,9 @@ KOKKOS_FUNCTION void write_element(std::byte* at, ElementType type, const Number
       case ElementType::float32:
         return put(static_cast<float>(number));
       case ElementType::float16:
-        return put(Float16::rounded(static_cast<double>(number)));
+        return put(Float16(static_cast<double>(number)));
       case ElementType::bfloat16:
-        return put(BFloat16::rounded(static_cast<double>(number)));
+        return put(BFloat16(static_cast<double>(number)));
       case ElementType::complex64:
         return put(Kokkos::complex<float>(static_cast<float>(number)));
       case ElementType::complex128:

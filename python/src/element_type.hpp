@@ -7,6 +7,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <type_traits>
 
 namespace fused_scan::python {
 
@@ -41,7 +42,12 @@ inline bool is_complex(ElementType type) { return type >= ElementType::complex64
 /// plain float.
 template <int mantissa_bits, int bias>
 struct ShortFloat {
-  std::uint16_t bits;
+  std::uint16_t bits = 0;
+
+  ShortFloat() = default;
+  /// Rounded to nearest, ties to even.
+  KOKKOS_FUNCTION explicit ShortFloat(double x) : bits(rounded(x)) {}
+  KOKKOS_FUNCTION explicit operator float() const { return static_cast<float>(number()); }
 
   static constexpr int unused_bits = 52 - mantissa_bits;
   static constexpr int largest_exponent = 2 * bias + 1;
@@ -52,7 +58,7 @@ struct ShortFloat {
     return unit;
   }
 
-  KOKKOS_FUNCTION static ShortFloat rounded(double x) {
+  KOKKOS_FUNCTION static std::uint16_t rounded(double x) {
     const auto all = Kokkos::bit_cast<std::uint64_t>(x);
     const auto sign = static_cast<std::uint16_t>(all >> 63 << 15);
     std::uint64_t magnitude = all & ~(std::uint64_t{1} << 63);
@@ -70,7 +76,7 @@ struct ShortFloat {
       const std::uint64_t infinity = std::uint64_t{largest_exponent} << mantissa_bits;
       if (result > infinity) result = infinity;
     }
-    return {static_cast<std::uint16_t>(sign | result)};
+    return static_cast<std::uint16_t>(sign | result);
   }
 
   KOKKOS_FUNCTION double number() const {
@@ -89,6 +95,11 @@ struct ShortFloat {
 
 using Float16 = ShortFloat<10, 15>;
 using BFloat16 = ShortFloat<7, 127>;
+
+/// Elements of such a type as an engine moves them: Kokkos' own where it has one of 16 bits, since
+/// GPUs have instructions for it.
+template <class Kokkos, class Own>
+using half_in_memory_t = std::conditional_t<sizeof(Kokkos) == sizeof(Own), Kokkos, Own>;
 
 }  // namespace fused_scan::python
 

@@ -72,14 +72,14 @@ void scan_indexed(const Request& request, bool largest) {
       request, impl::BoundOperator<Monoid, Indexed<Number>, void>(monoid),
       [&](const UprightArrays& arrays, const impl::Lines& bytes) {
         const std::int64_t last = arrays.x.extent[arrays.axis] - 1;
-        return IndexedLoad<Number>{{arrays.x.data, request.x.type, bytes, LinesInBytes::of_x},
+        return IndexedLoad<Number>{{arrays.x.data, request.x.type, bytes, RequestLines::of_x},
                                    arrays.turned_axis ? last : 0,
                                    arrays.turned_axis ? -1 : 1};
       },
       [&](const UprightArrays& arrays, const impl::Lines& bytes) {
         return IndexedStore<Number>{
-            {arrays.out.data, request.out.type, bytes, LinesInBytes::of_out},
-            {arrays.second.data, request.second->type, bytes, LinesInBytes::of_second}};
+            {arrays.out.data, request.out.type, bytes, RequestLines::of_out},
+            {arrays.second.data, request.second->type, bytes, RequestLines::of_second}};
       });
 }
 

@@ -10,12 +10,24 @@ namespace {
 
 template <class T>
 void of_plain(const Request& request) {
-  python::scan_memory<T>(request, impl::bind_operator<T, T, false>(Sum()));
+  python::scan_memory<T, T>(request, impl::bind_operator<T, T, false>(Sum()));
+}
+
+template <class T>
+void of_halves(const Request& request) {
+  python::scan_memory<T, float>(request, impl::BoundOperator<impl::SumMonoid<float>, float, T>({}));
 }
 
 }  // namespace
 
 void plain_sum(const Request& request) {
+  using namespace Kokkos::Experimental;
+  if (is_plain(request) && request.x.type == ElementType::float16) {
+    return of_halves<half_in_memory_t<half_t, Float16>>(request);
+  }
+  if (is_plain(request) && request.x.type == ElementType::bfloat16) {
+    return of_halves<half_in_memory_t<bhalf_t, BFloat16>>(request);
+  }
   if (is_half(request.x.type) && is_half(request.out.type)) {
     // From the double to the result's type in one rounding.
     return scan_converted<float>(request,

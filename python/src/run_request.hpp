@@ -84,9 +84,9 @@ Number start_number(const Request& request) {
     const auto part = [&](double x) -> double {
       switch (request.out.type) {
         case ElementType::float16:
-          return Float16::rounded(x).number();
+          return Float16(x).number();
         case ElementType::bfloat16:
-          return BFloat16::rounded(x).number();
+          return BFloat16(x).number();
         case ElementType::float32:
         case ElementType::complex64:
           return static_cast<float>(x);
@@ -103,19 +103,27 @@ Number start_number(const Request& request) {
   }
 }
 
-/// Lines whose strides are in bytes, for arrays of elements of any type.
-struct LinesInBytes {
+/// The lines of all arrays of a request.
+struct RequestLines {
   enum { of_out, of_x, of_second, of_initial, count };
   impl::Lines lines;
 
-  explicit LinesInBytes(const UprightArrays& arrays) {
-    const impl::Array out = in_bytes(arrays.out), x = in_bytes(arrays.x),
-                      second = in_bytes(arrays.second), initial = in_bytes(arrays.initial);
+  explicit RequestLines(const UprightArrays& arrays)
+      : RequestLines(arrays, arrays.out, arrays.x, arrays.second, arrays.initial) {}
+
+  /// With strides in bytes, for elements of any type.
+  static RequestLines in_bytes(const UprightArrays& arrays) {
+    return {arrays, in_bytes(arrays.out), in_bytes(arrays.x), in_bytes(arrays.second),
+            in_bytes(arrays.initial)};
+  }
+
+ private:
+  RequestLines(const UprightArrays& arrays, const impl::Array& out, const impl::Array& x,
+               const impl::Array& second, const impl::Array& initial) {
     const impl::Array* all[count] = {&out, &x, second.data == nullptr ? &out : &second,
                                      initial.data == nullptr ? &out : &initial};
     lines = impl::lines_along(all, count, arrays.axis);
   }
-
   static impl::Array in_bytes(impl::Array array) {
     for (int d = 0; d < array.rank; ++d) array.stride[d] *= array.element_size;
     return array;
@@ -128,7 +136,7 @@ auto requested_initial(const Request& request, const UprightArrays& arrays, cons
   return RequestedInitial<Op, Number>{
       op,
       {arrays.initial.data, request.initial ? request.initial->type : request.out.type, bytes,
-       LinesInBytes::of_initial},
+       RequestLines::of_initial},
       python::start_number<Number>(request),
       request.initial.has_value(),
       request.starts_from_state()};
@@ -141,21 +149,22 @@ inline impl::CheckedArrays check(const UprightArrays& arrays) {
                               arrays.axis, arrays.call());
 }
 
-/// Where x and the result have elements of type T, with `op` bound to them.
-template <class T, class Op>
+/// Where x and the result have elements of type T, with `op` bound to them. Number is that of
+/// states.
+template <class T, class Number, class Op>
 void scan_memory(const Request& request, const Op& op) {
   const UprightArrays arrays(request);
   const impl::CheckedArrays checked = python::check(arrays);
   const impl::Lines& lines = checked.lines;
   const impl::Call call = arrays.call();
-  const LinesInBytes bytes(arrays);
+  const RequestLines bytes = RequestLines::in_bytes(arrays);
   const impl::MemoryAccess<const T> load(static_cast<const T*>(arrays.x.data), lines,
                                          impl::CheckedArrays::of_in);
   T* const result = static_cast<T*>(const_cast<void*>(arrays.out.data));
   const impl::MemoryAccess<T> store(result, lines, impl::CheckedArrays::of_out);
-  const auto scan = impl::line_scan(op, load, store,
-                                    python::requested_initial<T>(request, arrays, op, bytes.lines),
-                                    impl::NoFinalState(), lines, call);
+  const auto scan = impl::line_scan(
+      op, load, store, python::requested_initial<Number>(request, arrays, op, bytes.lines),
+      impl::NoFinalState(), lines, call);
   impl::ScanShape shape = impl::shape_of(scan, call);
   shape.in = impl::memory_shape(arrays.x.data, sizeof(T), lines, impl::CheckedArrays::of_in);
   shape.out = impl::memory_shape(result, sizeof(T), lines, impl::CheckedArrays::of_out);
@@ -172,7 +181,7 @@ void scan_elements(const Request& request, const Op& op, const MakeLoad& make_lo
   const UprightArrays arrays(request);
   python::check(arrays);
   const impl::Call call = arrays.call();
-  const LinesInBytes bytes(arrays);
+  const RequestLines bytes = RequestLines::in_bytes(arrays);
   const auto scan =
       impl::line_scan(op, make_load(arrays, bytes.lines), make_store(arrays, bytes.lines),
                       python::requested_initial<Number>(request, arrays, op, bytes.lines),
@@ -192,11 +201,11 @@ void scan_converted(const Request& request, const Op& op) {
   python::scan_elements<Number>(
       request, op,
       [&](const UprightArrays& arrays, const impl::Lines& bytes) {
-        return ElementAccess<Number>(arrays.x.data, request.x.type, bytes, LinesInBytes::of_x);
+        return ElementAccess<Number>(arrays.x.data, request.x.type, bytes, RequestLines::of_x);
       },
       [&](const UprightArrays& arrays, const impl::Lines& bytes) {
         return ElementAccess<Stored>(arrays.out.data, request.out.type, bytes,
-                                     LinesInBytes::of_out);
+                                     RequestLines::of_out);
       });
 }
 

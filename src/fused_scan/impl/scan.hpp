@@ -6,6 +6,7 @@
 // From Views and functors to a LineScan.
 
 #include <Kokkos_Core.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <fused_scan/impl/access/functor_access.hpp>
 #include <fused_scan/impl/access/line_scan.hpp>
@@ -154,6 +155,10 @@ ScanShape shape_of(const Scan& scan, const Call& call) {
   shape.outer = scan.outer;
   shape.length = scan.length;
   shape.inner = scan.inner;
+  using Held = HeldBy<typename Scan::Load, typename Scan::Element>;
+  using Stored = typename HeldBy<typename Scan::Store, typename Scan::Result>::type;
+  shape.alignment = static_cast<int>(
+      std::max({alignof(typename Held::type), alignof(typename Held::beside), alignof(Stored)}));
   shape.value_size = sizeof(typename Scan::Value);
   shape.reverse = call.reverse;
   shape.block_size = call.block_size;

@@ -288,7 +288,9 @@ inline void choose_runs(DevicePlan& plan) {
 
 /// Of a staging element.
 inline int slot_size(const ScanShape& shape) {
-  return std::max({shape.in.element_size, shape.beside.element_size, shape.out.element_size});
+  const int largest =
+      std::max({shape.in.element_size, shape.beside.element_size, shape.out.element_size});
+  return static_cast<int>(ceil_div(largest, shape.alignment)) * shape.alignment;
 }
 
 /// Tiles of at most so many elements, or a chunk a line where that is more.

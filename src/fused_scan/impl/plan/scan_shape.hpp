@@ -45,7 +45,8 @@ struct ScanShape {
   AccessShape in;
   AccessShape beside;  // an array that is read along with `in`, if it is memory
   AccessShape out;
-  int value_size = 0;  // of the operator, in bytes
+  int alignment = 1;   // of elements and results, in bytes
+  int value_size = 0;  // of the operator
   bool reverse = false;
   bool in_place = false;
   bool lines_together = false;  // many lines are walked side by side rather than chunks of one

@@ -70,7 +70,7 @@ inline Movement movement(const AccessShape& side) {
 }
 
 inline void choose_windows(SegmentPlan& plan, const ScanShape& shape) {
-  const int slot_size = std::max(shape.in.element_size, shape.out.element_size);
+  const int slot_size = device_plan::slot_size(shape);
   plan.window = std::bit_floor(static_cast<unsigned>(
       std::clamp(window_bytes / slot_size, 8 * chunk_length, longest_window)));
   plan.windows = ceil_div(plan.length, plan.window);
