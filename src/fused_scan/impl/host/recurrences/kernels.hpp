@@ -188,8 +188,8 @@ const Kernels<In, Out>* kernels() {
 
 /// to[j] = first[j] combined with then[j], either of which may be `to`. Rows have room for more
 /// than `count` where `room` is; what is there afterwards may be anything.
-inline void combine_maps(int count, int room, const AffineRow& first, const AffineRow& then,
-                         const AffineRow& to) {
+inline void combine_maps(int count, [[maybe_unused]] int room, const AffineRow& first,
+                         const AffineRow& then, const AffineRow& to) {
 #if defined(FUSED_SCAN_HAVE_VECTORS)
   switch (vectors_of_processor()) {
     case Vectors::avx512:
