@@ -15,6 +15,7 @@
 #include <fused_scan/scan.hpp>
 #include <fused_scan/segmented_scan.hpp>
 #include <numeric>
+#include <string>
 #include <vector>
 
 namespace {
@@ -78,20 +79,20 @@ std::uint32_t random_bits(std::uint32_t& state) {
 /// tiny ones, with a long one among them; any in turns; a few long ones; one.
 std::vector<std::vector<int>> all_lengths() {
   std::vector<int> edges{0, 0, 1, 15, 16, 17, 31, 32, 33, 0, 255, 256, 257};
-  for (const int edge : {256, 1024, 2048, 4096}) {
+  for (const int edge : {256, 1024, 2048}) {
     for (const int length : {edge - 1, edge, edge + 1, 1}) edges.push_back(length);
   }
   edges.push_back(3 * 2048 + 5);
-  edges.push_back(13 * 2048);
+  edges.push_back(7 * 2048);
   edges.push_back(0);
-  std::vector<int> tiny(2000, 7);
-  tiny[1234] = 20000;
+  std::vector<int> tiny(800, 7);
+  tiny[534] = 9000;
   std::vector<int> any;
   std::uint32_t state = 1;
-  for (int k = 0; k < 400; ++k) {
+  for (int k = 0; k < 200; ++k) {
     any.push_back(static_cast<int>(random_bits(state) % (1U << random_bits(state) % 13)));
   }
-  return {edges, tiny, std::vector<int>(5000, 1), any, {9000, 12000, 3}, {20001}};
+  return {edges, tiny, std::vector<int>(3000, 1), any, {9000, 12000, 3}, {20001}};
 }
 
 impl::SegmentPlan plan_of(impl::ScanShape shape, const Offsets& offsets, int multiprocessors) {
@@ -127,11 +128,11 @@ void for_each_case(const F& f) {
   struct Columns {
     int outer, inner, multiprocessors;
   };
-  for (const Columns& c : {Columns{1, 1, 1}, {2, 1, 132}, {1, 3, 132}, {2, 40, 1}}) {
+  for (const Columns& c : {Columns{1, 1, 1}, {2, 1, 132}, {1, 3, 132}, {1, 40, 1}}) {
     int number = 0;
     for (const auto& lengths : all_lengths()) {
-      // Of many columns some: the edges, tiny ones with a long one, a few long ones.
-      if (c.inner == 40 && number++ % 4 > 1) continue;
+      // Of many columns some: the edges, and a few long ones.
+      if (c.inner == 40 && number++ % 4 != 0) continue;
       for (const bool reverse : {false, true}) {
         INFO(lengths.size() << " segments, first of " << lengths[0] << ", " << c.outer << " x "
                             << c.inner << " lines, reverse " << reverse);
@@ -198,7 +199,9 @@ TEST_CASE("DeviceSegments.Recurrences") {
   for_each_case(
       [](const Offsets& offsets, int outer, int inner, int multiprocessors, bool reverse) {
         const int length = offsets(offsets.extent_int(0) - 1);
-        const auto view = [&](const char* name) { return View<float>(name, outer, length, inner); };
+        const auto view = [&](const std::string& name) {
+          return View<float>(name, outer, length, inner);
+        };
         const auto a = view("a"), b = view("b"), h = view("h"), grad_a = view("grad_a");
         const auto expected = view("expected"), expected_a = view("expected_a");
         const auto expected_b = view("expected_b");
