@@ -3,7 +3,7 @@
 
 // Included as vectors.hpp is, after it.
 
-#if defined(FUSED_SCAN_LANES)
+#if defined(FUSED_SCAN_BYTES)
 
 /// Calls f(j, count) for vectors of columns from j on, the last of which may have fewer than
 /// `lanes`.

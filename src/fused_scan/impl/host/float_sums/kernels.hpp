@@ -23,52 +23,11 @@
 #include <immintrin.h>
 #endif
 
-#if defined(FUSED_SCAN_HAVE_VECTORS)
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
-namespace fused_scan::impl::float_sums::avx2 {
-#define FUSED_SCAN_LANES 4
-#include <fused_scan/impl/host/float_sums/vectors.hpp>
-// After it: what follows uses it.
-#include <fused_scan/impl/host/float_sums/column_kernels.hpp>
-#include <fused_scan/impl/host/float_sums/line_kernels.hpp>
-#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
-#include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
-#undef FUSED_SCAN_LANES
-}  // namespace fused_scan::impl::float_sums::avx2
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))), \
-                             apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")
-#endif
-namespace fused_scan::impl::float_sums::avx512 {
-#define FUSED_SCAN_LANES 8
-#include <fused_scan/impl/host/float_sums/vectors.hpp>
-// After it: what follows uses it.
-#include <fused_scan/impl/host/float_sums/column_kernels.hpp>
-#include <fused_scan/impl/host/float_sums/line_kernels.hpp>
-#include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
-#include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
-#undef FUSED_SCAN_LANES
-}  // namespace fused_scan::impl::float_sums::avx512
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-
-#endif
-
 namespace fused_scan::impl::float_sums {
+
+#define FUSED_SCAN_KERNELS <fused_scan/impl/host/float_sums/all_kernels.hpp>
+#include <fused_scan/impl/host/kernels_for_vectors.hpp>
+#undef FUSED_SCAN_KERNELS
 
 /// For sums rounded to odd, or to nearest; none where the processor has no such vectors.
 template <bool odd>

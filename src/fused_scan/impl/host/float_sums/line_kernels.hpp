@@ -5,17 +5,17 @@
 // vectors add the chunks side by side; over the chunks' sums lies the tree, whose levels are
 // vectors too; a chunk's prefix comes down the same tree.
 
-#if defined(FUSED_SCAN_LANES)
+#if defined(FUSED_SCAN_BYTES)
 
 /// to[r, c] = from[c, r] of 16 by 16 elements. (A call for each costs CompensatedSum of one line a
 /// sixth of its speed with AVX-512, and nothing with AVX2, where it is more to be compiled.)
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
 [[gnu::always_inline]]
 #else
 [[gnu::noinline]]
 #endif
 inline void turn(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride) {
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
   using Row = float __attribute__((vector_size(64)));
   Row v[16], t[16];
 #pragma GCC unroll 16
@@ -168,7 +168,7 @@ template <class Way>
 
 /// A row of a square as floats.
 [[gnu::always_inline]] inline void store_row(float* to, const Doubles* row) {
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
   // In one piece, as it is read again.
   const Floats low = narrowed(row[0]), high = narrowed(row[1]);
   store(to,

@@ -5,7 +5,7 @@
 // registers from row to row; of short slabs several at a time, so that the processor needn't wait
 // for one sum to begin with another.
 
-#if defined(FUSED_SCAN_LANES)
+#if defined(FUSED_SCAN_BYTES)
 
 /// Vectors of a row, at most.
 inline constexpr int narrow_vectors = 3;

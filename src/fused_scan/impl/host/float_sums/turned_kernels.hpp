@@ -5,7 +5,7 @@
 // columns that follow each other in memory: it is cut into 16 pieces of whole slabs, which are
 // turned square by square and walked side by side.
 
-#if defined(FUSED_SCAN_LANES)
+#if defined(FUSED_SCAN_BYTES)
 
 inline constexpr int pieces = 16;
 inline constexpr int longest_short_piece = 1024;

@@ -1,46 +1,22 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Included once for each set of instructions, between pragmas that switch it on, with
-// FUSED_SCAN_LANES doubles in a vector: functions with vectors as arguments have to be compiled for
-// the instructions that they use, and neither a template nor an attribute does that to functions
-// that they call. By itself it is empty.
+// Included by all_kernels.hpp. By itself it is empty.
 
-#if defined(FUSED_SCAN_LANES)
+#if defined(FUSED_SCAN_BYTES)
 
-inline constexpr int lanes = FUSED_SCAN_LANES;
-using Doubles = double __attribute__((vector_size(8 * lanes)));
-using Floats = float __attribute__((vector_size(4 * lanes)));
-using Longs = long long __attribute__((vector_size(8 * lanes)));
+#include <fused_scan/impl/host/vectors_of_doubles.hpp>
+
 using Words = unsigned __attribute__((vector_size(8 * lanes)));
 
-template <class Vector, class T>
-[[gnu::always_inline]] inline Vector load(const T* from) {
-  Vector vector;
-  std::memcpy(&vector, from, sizeof(Vector));
-  return vector;
-}
-template <class Vector, class T>
-[[gnu::always_inline]] inline void store(T* to, const Vector& vector) {
-  std::memcpy(static_cast<void*>(to), &vector, sizeof(Vector));
-}
-[[gnu::always_inline]] inline Doubles widened(Floats x) {
-  return __builtin_convertvector(x, Doubles);
-}
 [[gnu::always_inline]] inline Floats narrowed(Doubles x) {
   return __builtin_convertvector(x, Floats);
 }
 [[gnu::always_inline]] inline Doubles broadcast(double x) { return x - Doubles{}; }
 
-[[gnu::always_inline]] inline bool any(const Longs& mask) {
-  long long bits = 0;
-  for (int k = 0; k < lanes; ++k) bits |= mask[k];
-  return bits != 0;
-}
-
 /// The first `count` elements, fewer than there are lanes.
 [[gnu::always_inline]] inline Floats load_part(const float* from, int count) {
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
   return __builtin_bit_cast(Floats,
                             _mm256_maskz_loadu_ps(static_cast<__mmask8>((1 << count) - 1), from));
 #else
@@ -50,7 +26,7 @@ template <class Vector, class T>
 #endif
 }
 [[gnu::always_inline]] inline void store_part(float* to, Floats x, int count) {
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
   _mm256_mask_storeu_ps(to, static_cast<__mmask8>((1 << count) - 1), __builtin_bit_cast(__m256, x));
 #else
   const __m128i places = _mm_setr_epi32(0, 1, 2, 3);
@@ -59,7 +35,7 @@ template <class Vector, class T>
 #endif
 }
 [[gnu::always_inline]] inline void stream(float* to, Floats x) {
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
   _mm256_stream_ps(to, __builtin_bit_cast(__m256, x));
 #else
   _mm_stream_ps(to, __builtin_bit_cast(__m128, x));
@@ -68,7 +44,7 @@ template <class Vector, class T>
 
 /// odd_sum() of each.
 [[gnu::always_inline]] inline Doubles odd_sums(Doubles a, Doubles b) {
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
   // One of the two neighbours that enclose an inexact sum is odd. Both roundings of an exact sum
   // are that sum, but for x - x, which rounds down to -0.
   const Doubles below = __builtin_bit_cast(
@@ -108,7 +84,7 @@ struct Exactly {
   [[gnu::always_inline]] static Doubles add(Doubles a, Doubles b) { return a + b; }
 };
 
-inline constexpr bool looks_first = FUSED_SCAN_LANES != 8;
+inline constexpr bool looks_first = lanes != 8;
 
 /// The largest exponent of floats, and the smallest of those that aren't 0, found in vectors.
 class Exponents {

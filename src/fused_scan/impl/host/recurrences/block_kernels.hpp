@@ -1,43 +1,19 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Included by kernels.hpp in a namespace for each set of instructions, with FUSED_SCAN_LANES
-// doubles in a vector. By itself it is empty.
+// Included by kernels_for_vectors.hpp. By itself it is empty.
 
-#if defined(FUSED_SCAN_LANES)
+#if defined(FUSED_SCAN_BYTES)
 
-inline constexpr int lanes = FUSED_SCAN_LANES;
-using Doubles = double __attribute__((vector_size(8 * lanes)));
-using Floats = float __attribute__((vector_size(4 * lanes)));
+#include <fused_scan/impl/host/vectors_of_doubles.hpp>
+
 template <class T>
 using Vector = std::conditional_t<sizeof(T) == sizeof(float), Floats, Doubles>;
-using Longs = long long __attribute__((vector_size(8 * lanes)));
-
-template <class V, class T>
-[[gnu::always_inline]] inline V load(const T* from) {
-  V vector;
-  std::memcpy(&vector, from, sizeof(V));
-  return vector;
-}
-template <class V, class T>
-[[gnu::always_inline]] inline void store(T* to, const V& vector) {
-  std::memcpy(static_cast<void*>(to), &vector, sizeof(V));
-}
-template <class T>
-[[gnu::always_inline]] inline Doubles widened(T x) {
-  return __builtin_convertvector(x, Doubles);
-}
-
-[[gnu::always_inline]] inline bool any(const Longs& mask) {
-  long long bits = 0;
-  for (int k = 0; k < lanes; ++k) bits |= mask[k];
-  return bits != 0;
-}
 
 /// Numbers of which compilers don't see that they are products: those are to be rounded before they
 /// go into sums.
 [[gnu::always_inline]] inline Doubles rounded(Doubles product) {
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
   asm("" : "+v"(product));
 #else
   asm("" : "+x"(product));
@@ -370,7 +346,7 @@ inline void combine(int count, int room, const AffineRow& first, const AffineRow
     }
   }
   if (j >= count) return;
-#if FUSED_SCAN_LANES == 8
+#if FUSED_SCAN_BYTES == 64
   avx2::combine(count - j, room - j, first + j, then + j, to + j);
 #else
   impl::combine_one_by_one(j, count, first, then, to);

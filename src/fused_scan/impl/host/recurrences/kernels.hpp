@@ -119,44 +119,9 @@ template <class In, class Out>
   if (state.b != nullptr) set(state, j, last);
 }
 
-}  // namespace fused_scan::impl::recurrences
-
-#if defined(FUSED_SCAN_HAVE_VECTORS)
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
-namespace fused_scan::impl::recurrences::avx2 {
-#define FUSED_SCAN_LANES 4
-#include <fused_scan/impl/host/recurrences/block_kernels.hpp>
-#undef FUSED_SCAN_LANES
-}  // namespace fused_scan::impl::recurrences::avx2
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))), \
-                             apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")
-#endif
-namespace fused_scan::impl::recurrences::avx512 {
-#define FUSED_SCAN_LANES 8
-#include <fused_scan/impl/host/recurrences/block_kernels.hpp>
-#undef FUSED_SCAN_LANES
-}  // namespace fused_scan::impl::recurrences::avx512
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-
-#endif
-
-namespace fused_scan::impl::recurrences {
+#define FUSED_SCAN_KERNELS <fused_scan/impl/host/recurrences/block_kernels.hpp>
+#include <fused_scan/impl/host/kernels_for_vectors.hpp>
+#undef FUSED_SCAN_KERNELS
 
 /// None where the processor has no such vectors.
 template <class In, class Out>

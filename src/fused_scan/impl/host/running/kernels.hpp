@@ -22,57 +22,17 @@
 #include <type_traits>
 #include <utility>
 
-namespace fused_scan::impl::running::any {
-#define FUSED_SCAN_BYTES 16
-#include <fused_scan/impl/host/running/lanes.hpp>
-// After it: what follows uses it.
-#include <fused_scan/impl/host/running/column_kernels.hpp>
-#include <fused_scan/impl/host/running/slab_kernels.hpp>
-#undef FUSED_SCAN_BYTES
-}  // namespace fused_scan::impl::running::any
-
-#if defined(FUSED_SCAN_HAVE_VECTORS)
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
-namespace fused_scan::impl::running::avx2 {
-#define FUSED_SCAN_BYTES 32
-#include <fused_scan/impl/host/running/lanes.hpp>
-// After it: what follows uses it.
-#include <fused_scan/impl/host/running/column_kernels.hpp>
-#include <fused_scan/impl/host/running/slab_kernels.hpp>
-#undef FUSED_SCAN_BYTES
-}  // namespace fused_scan::impl::running::avx2
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))), \
-                             apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")
-#endif
-namespace fused_scan::impl::running::avx512 {
-#define FUSED_SCAN_BYTES 64
-#include <fused_scan/impl/host/running/lanes.hpp>
-// After it: what follows uses it.
-#include <fused_scan/impl/host/running/column_kernels.hpp>
-#include <fused_scan/impl/host/running/slab_kernels.hpp>
-#undef FUSED_SCAN_BYTES
-}  // namespace fused_scan::impl::running::avx512
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-
-#endif
-
 namespace fused_scan::impl::running {
+
+namespace any {
+#define FUSED_SCAN_BYTES 16
+#include <fused_scan/impl/host/running/all_kernels.hpp>
+#undef FUSED_SCAN_BYTES
+}  // namespace any
+
+#define FUSED_SCAN_KERNELS <fused_scan/impl/host/running/all_kernels.hpp>
+#include <fused_scan/impl/host/kernels_for_vectors.hpp>
+#undef FUSED_SCAN_KERNELS
 
 /// In the widest vectors that the processor has.
 template <class Op, class In, class Out>
