@@ -25,7 +25,7 @@
 
 namespace fused_scan::impl::float_sums {
 
-#define FUSED_SCAN_KERNELS <fused_scan/impl/host/float_sums/all_kernels.hpp>
+#define FUSED_SCAN_KERNELS "fused_scan/impl/host/float_sums/all_kernels.hpp"
 #include <fused_scan/impl/host/kernels_for_vectors.hpp>
 #undef FUSED_SCAN_KERNELS
 

@@ -119,7 +119,7 @@ template <class In, class Out>
   if (state.b != nullptr) set(state, j, last);
 }
 
-#define FUSED_SCAN_KERNELS <fused_scan/impl/host/recurrences/block_kernels.hpp>
+#define FUSED_SCAN_KERNELS "fused_scan/impl/host/recurrences/block_kernels.hpp"
 #include <fused_scan/impl/host/kernels_for_vectors.hpp>
 #undef FUSED_SCAN_KERNELS
 

@@ -30,7 +30,7 @@ namespace any {
 #undef FUSED_SCAN_BYTES
 }  // namespace any
 
-#define FUSED_SCAN_KERNELS <fused_scan/impl/host/running/all_kernels.hpp>
+#define FUSED_SCAN_KERNELS "fused_scan/impl/host/running/all_kernels.hpp"
 #include <fused_scan/impl/host/kernels_for_vectors.hpp>
 #undef FUSED_SCAN_KERNELS
 
