@@ -68,10 +68,6 @@ struct SegmentWindows {
   static constexpr int group = sizeof(Value) + sizeof(Element) <= 16 ? 8 : 4;
   static constexpr int several = 4;
 
-  /// As in a tile: one sum serves for a chunk and with its prefix as long as nothing is rounded
-  /// away.
-  static constexpr bool tries_exactly = Op::combines_chunks && Op::adds_exactly;
-
   /// Eight teams on a multiprocessor leave 64 registers for a thread.
   static constexpr int teams = Tiles::value_size <= 8 ? 8 : Tiles::teams;
   using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<team_threads, teams>>;
@@ -454,7 +450,7 @@ struct SegmentWindows {
       const int end = end_of_chunks(slot);
       Value sum = prefix, state = prefix;
       bool starts = true;  // whether the next element is a chunk's first
-      bool exact = tries_exactly;
+      bool exact = Op::tries_exactly;
       const auto scan_group = [&](auto size) {
         constexpr int n = decltype(size)::value;
         Element elements[n];
@@ -479,7 +475,7 @@ struct SegmentWindows {
           starts = false;
           at += n;
         };
-        if constexpr (tries_exactly) {
+        if constexpr (Op::tries_exactly) {
           if (exact) {
             const Value state_before = state, prefix_before_group = prefix;
             std::uint64_t lost = 0;

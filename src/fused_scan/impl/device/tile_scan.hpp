@@ -415,13 +415,9 @@ struct TileScan {
       }
     }
 
-    /// Where chunks are combined with their prefix, one sum serves for both as long as nothing is
-    /// rounded away.
-    static constexpr bool tries_exactly = Op::combines_chunks && Op::adds_exactly;
-
     /// Eight would take more registers than large values leave, and more code than stays in the
     /// caches where sums are tried exactly first (0.75 of a copy rather than 0.82 on an H100).
-    static constexpr int group = tries_exactly || sizeof(Value) + sizeof(Element) > 16 ? 4 : 8;
+    static constexpr int group = Op::tries_exactly || sizeof(Value) + sizeof(Element) > 16 ? 4 : 8;
     /// Calls work(begin, size) for the groups of a chunk, and those of 2 where fewer are left.
     template <class Work>
     KOKKOS_FORCEINLINE_FUNCTION void for_groups(int begin, int end, const Work& work) const {
@@ -457,7 +453,7 @@ struct TileScan {
     KOKKOS_FORCEINLINE_FUNCTION Value sum_of_chunk(const Run& run, int begin) {
       const Op& op = m_kernel.scan.op;
       const auto nothing = [](const Value&) {};
-      if constexpr (tries_exactly) {
+      if constexpr (Op::tries_exactly) {
         std::uint64_t lost = 0;
         const Value sum = sum_of_chunk(
             run, begin,
@@ -670,7 +666,7 @@ struct TileScan {
       const bool has_next = end < run.count;  // a chunk that starts from this one's node
       Value sum = prefix;                     // of the chunk so far
       Value state = prefix;                   // with the prefix
-      bool exact = tries_exactly && run.count >= m_kernel.plan.run && m_exact_chunks.pop();
+      bool exact = Op::tries_exactly && run.count >= m_kernel.plan.run && m_exact_chunks.pop();
       // What may leave the range, one by one: code that is long, and rarely runs.
       const auto scan_with_care = [&](int first, int count) {
         looped(count, [&](int r) {
@@ -703,7 +699,7 @@ struct TileScan {
           });
         };
         const auto lower = [&](const Value& value) { return op.lower(value); };
-        if constexpr (tries_exactly) {
+        if constexpr (Op::tries_exactly) {
           if (exact) {
             const Value before = state;
             std::uint64_t lost = 0;
@@ -757,7 +753,7 @@ struct TileScan {
         }
         write<n>(run, first, places, results);
       });
-      if constexpr (tries_exactly) {
+      if constexpr (Op::tries_exactly) {
         if (exact) sum = op.exact_difference(state, prefix);
       }
       return {sum, state};

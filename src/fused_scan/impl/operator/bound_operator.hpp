@@ -151,6 +151,9 @@ class BoundOperator {
         m.accumulate_exactly(value, element, lost);
         m.combine_exactly(value, value, lost);
       };
+  /// Where chunks are combined with their prefix, one sum serves for both as long as nothing is
+  /// rounded away.
+  static constexpr bool tries_exactly = combines_chunks && adds_exactly;
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
                                                             const Element& element,
                                                             std::uint64_t& lost) const {

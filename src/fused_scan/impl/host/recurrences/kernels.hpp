@@ -50,13 +50,12 @@ AffineMap<double> scan_one_by_one(int count, const In* a, std::int64_t a_row, co
   for (int row = 0; row < count; ++row, a += a_row, b += b_row, h += h_row) {
     bool left = state.b_exponent != 0;
     const Coefficients<In, In> element{*a, *b};
-    const AffineMap<double> quick =
-        monoid.accumulate_in_range({1, state.b, 0, state.b_exponent}, element, left);
+    const AffineMap<double> quick = monoid.advance_in_range(state, element, left);
     if (!left && std::abs(quick.b) <= AffineMonoid<double>::large) {
       state.b = quick.b;
       *h = static_cast<Out>(quick.b);
     } else {
-      state = monoid.as_state(monoid.combine(monoid.as_state(state), monoid.lift(element)));
+      state = monoid.append(state, monoid.lift(element));
       *h = monoid.lower_to<Out>(state);
     }
   }
@@ -86,7 +85,7 @@ void scan_short_lines(int count, std::int64_t a_row, std::int64_t b_row, std::in
   for (int row = 0; row < count; ++row) {
     for (int k = 0; k < lines; ++k) {
       const Coefficients<In, In> element{line[k].a[row * a_row], line[k].b[row * b_row]};
-      states[k] = monoid.accumulate_in_range({1, states[k], 0, 0}, element, left).b;
+      states[k] = monoid.advance_in_range({1, states[k], 0, 0}, element, left).b;
       results[k][row] = static_cast<Out>(states[k]);
     }
     if (row % 4 != 3 && row + 1 != count) continue;
