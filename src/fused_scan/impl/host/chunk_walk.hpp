@@ -33,7 +33,7 @@ class ChunkWalk {
 
   /// `memory` is for the elements of a tile.
   ChunkWalk(const Scan& scan, const HostPlan& plan, LineStates<Op, wide>& states, std::byte* memory)
-      : m_scan(scan), m_plan(plan), m_states(states), m_copy(memory) {}
+      : m_scan(scan), m_plan(plan), m_states(states), m_copy(memory), m_rows(scan) {}
 
   /// From the states that the lines start from.
   void begin(const LineGroup& group) {
@@ -54,7 +54,7 @@ class ChunkWalk {
       const int chunks = chunks_from(step, last);
       read(step, chunk_length, chunks, block);
       if constexpr (TileCopy<Scan>::needed) keep(step, chunks, block);
-      sum(chunks, block);
+      sum(step, chunks, block);
       push(chunks, block);
       step += chunks * chunk_length;
     }
@@ -69,7 +69,7 @@ class ChunkWalk {
       const int rows = static_cast<int>(std::min<std::int64_t>(chunk_length, last - step));
       read(step, rows, chunks, block);
       if (chunks > 1) {
-        sum(chunks, block);
+        sum(step, chunks, block);
         push(chunks, block);
       } else {
         impl::copy_row(m_states.prefix(), m_lines, block.prefix);
@@ -134,9 +134,7 @@ class ChunkWalk {
     const ChunkTree<Op> tree(m_scan.op, m_lines, chunks);
     if (tree.begins_at(m_states.chunks())) {
       impl::copy_row(m_states.prefix(), m_lines, block.prefix);
-      row_of_t<Value> node{};
-      run_in_vectors<wide>(
-          [&tree, &block, &node] { node = tree.combine(block.sum, block.nodes, block.prefix); });
+      const auto node = m_rows.prefixes(m_lines, chunks, block.sum, block.nodes, block.prefix);
       m_states.push(node, tree.levels());
       return;
     }
@@ -145,26 +143,52 @@ class ChunkWalk {
       m_states.push(block.sum + q * m_lines);
     }
   }
-  void sum(int chunks, Block& block) const {
-    run_in_vectors<wide>([this, chunks, &block] {
-      for (int r = 0; r < chunk_length; ++r) {
-        RowArithmetic<Scan>(m_scan).sum(r, chunks * m_lines, block.x + r * items, block.sum);
-      }
+  /// Sums of the chunks from a step on; what comes after them is read next.
+  void sum(std::int64_t step, int chunks, Block& block) {
+    const void* const next = neighbours(m_scan.load, step + chunks * chunk_length);
+    m_rows.begin_chunks();
+    run_in_vectors<wide>([this, chunks, next, &block] {
+      m_rows.sum({.rows = chunk_length,
+                  .n = chunks * m_lines,
+                  .x = block.x,
+                  .x_pitch = items,
+                  .sum = block.sum,
+                  .next = next});
     });
   }
-  void results(std::int64_t step, int rows, int chunks, Block& block) const {
-    const int n = chunks * m_lines;
+  void results(std::int64_t step, int rows, int chunks, Block& block) {
+    if (chunks == 1) m_rows.begin_chunks();
     const bool apart = step == 0 && m_scan.exclusive;  // what comes first may be something else
-    run_in_vectors<wide>([this, rows, chunks, n, &block] {
-      for (int r = 0; r < rows; ++r) {
-        RowArithmetic<Scan>(m_scan).scan(r, false, chunks > 1, n, block.x + r * items, block.prefix,
-                                         block.sum, block.state, block.y + r * items);
-      }
+    const void* const next = chunks > 1 ? neighbours(m_scan.store, step) : nullptr;
+    run_in_vectors<wide>([this, rows, chunks, next, &block] {
+      m_rows.scan({.rows = rows,
+                   .n = chunks * m_lines,
+                   .x = block.x,
+                   .x_pitch = items,
+                   .y = block.y,
+                   .y_pitch = items,
+                   .prefix = block.prefix,
+                   .sum = block.sum,
+                   .state = block.state,
+                   .sums_known = chunks > 1,
+                   .next = next});
     });
     if (!apart) return;
     for (int j = 0; j < m_lines; ++j) {
       block.y[j] = m_scan.op.lower(m_scan.first_output(get(block.prefix, j)));
     }
+  }
+
+  /// The group's elements from a step on, if all are neighbours in memory.
+  template <class Access>
+  const void* neighbours([[maybe_unused]] const Access& access,
+                         [[maybe_unused]] std::int64_t step) const {
+    if constexpr (Access::is_memory) {
+      const auto slab = access.slab(m_group.outer);
+      const bool dense = slab.axis_stride == m_lines && (m_lines == 1 || slab.column_stride == 1);
+      if (dense && m_group.slabs == 1 && !m_scan.reverse) return slab.at(step, m_group.column);
+    }
+    return nullptr;
   }
 
   /// The group's elements from a step on, in memory.
@@ -247,6 +271,7 @@ class ChunkWalk {
   const HostPlan& m_plan;
   LineStates<Op, wide>& m_states;
   TileCopy<Scan> m_copy;
+  RowArithmetic<Scan, wide> m_rows;
   LineGroup m_group;
   int m_lines = 1;
 };

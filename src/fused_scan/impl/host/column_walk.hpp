@@ -30,7 +30,7 @@ class ColumnWalk {
 
   /// `memory` is for the elements of a tile.
   ColumnWalk(const Scan& scan, LineStates<Op, wide>& states, std::byte* memory)
-      : m_scan(scan), m_states(states), m_copy(memory) {}
+      : m_scan(scan), m_states(states), m_copy(memory), m_rows(scan) {}
 
   /// From the states that the lines start from.
   void begin(const LineGroup& group) {
@@ -78,32 +78,96 @@ class ColumnWalk {
  private:
   /// Of a row's elements so many wait between memory and arithmetic at a time.
   static constexpr int piece = 64;
+  /// Columns whose chunks are looked at before they are added: they stay in the second-level cache.
+  static constexpr int looked_at = 128;
+
+  int width() const { return RowArithmetic<Scan, wide>::looks ? looked_at : m_group.columns; }
 
   void sum_chunk(std::int64_t first) {
-    for (int row = 0; row < chunk_length; ++row) {
-      const std::int64_t step = first + row;
-      for (int j = 0; j < m_group.columns; j += piece) {
-        const int n = std::min(piece, m_group.columns - j);
-        Element x[piece];
-        read(step, j, n, x);
-        if constexpr (TileCopy<Scan>::needed) impl::copy_row(x, n, m_copy.at(step, j));
-        RowArithmetic<Scan>(m_scan).sum(row, n, x, m_states.sum() + j);
+    for (int begin = 0; begin < m_group.columns; begin += width()) {
+      const int end = std::min(begin + width(), m_group.columns);
+      m_rows.begin_chunks();
+      if (sum_in_memory(first, begin, end)) continue;
+      for (int row = 0; row < chunk_length; ++row) {
+        const std::int64_t step = first + row;
+        for (int j = begin; j < end; j += piece) {
+          const int n = std::min(piece, end - j);
+          Element x[piece];
+          read(step, j, n, x);
+          if constexpr (TileCopy<Scan>::needed) impl::copy_row(x, n, m_copy.at(step, j));
+          m_rows.sum({.row = row, .n = n, .x = x, .sum = m_states.sum() + j});
+        }
       }
     }
   }
   void scan_chunk(std::int64_t first, int rows) {
-    for (int row = 0; row < rows; ++row) {
-      const std::int64_t step = first + row;
-      for (int j = 0; j < m_group.columns; j += piece) {
-        const int n = std::min(piece, m_group.columns - j);
-        Element x[piece];
-        Result y[piece];
-        read(step, j, n, x);
-        RowArithmetic<Scan>(m_scan).scan(row, step == 0, false, n, x, m_states.prefix() + j,
-                                         m_states.sum() + j, m_states.state() + j, y);
-        write(step, j, n, y);
+    for (int begin = 0; begin < m_group.columns; begin += width()) {
+      const int end = std::min(begin + width(), m_group.columns);
+      m_rows.begin_chunks();
+      if (scan_in_memory(first, rows, begin, end)) continue;
+      for (int row = 0; row < rows; ++row) {
+        const std::int64_t step = first + row;
+        for (int j = begin; j < end; j += piece) {
+          const int n = std::min(piece, end - j);
+          Element x[piece];
+          Result y[piece];
+          read(step, j, n, x);
+          m_rows.scan({.row = row,
+                       .n = n,
+                       .x = x,
+                       .y = y,
+                       .prefix = m_states.prefix() + j,
+                       .sum = m_states.sum() + j,
+                       .state = m_states.state() + j,
+                       .begins_line = step == 0});
+          write(step, j, n, y);
+        }
       }
     }
+  }
+
+  // Some columns of a chunk, from where they lie to where results go. False where that isn't all
+  // that there is to it, and nothing is done.
+
+  bool sum_in_memory(std::int64_t first, int begin, int end) {
+    if constexpr (RowArithmetic<Scan, wide>::looks && holds<typename Scan::Load, Element>()) {
+      const auto from = m_scan.load.slab(m_group.outer);
+      return from.column_stride == 1 &&
+             m_rows.sum_exactly({.rows = chunk_length,
+                                 .n = end - begin,
+                                 .x = from.at(m_scan.position(first), m_group.column + begin),
+                                 .x_pitch = direction() * from.axis_stride,
+                                 .sum = m_states.sum() + begin,
+                                 .in_memory = true});
+    }
+    return false;
+  }
+  bool scan_in_memory(std::int64_t first, int rows, int begin, int end) {
+    if constexpr (RowArithmetic<Scan, wide>::looks && holds<typename Scan::Load, Element>() &&
+                  holds<typename Scan::Store, Result>()) {
+      const auto from = m_scan.load.slab(m_group.outer);
+      const auto to = m_scan.store.slab(m_group.outer);
+      const std::int64_t i = m_scan.position(first), column = m_group.column + begin;
+      return from.column_stride == 1 && to.column_stride == 1 &&
+             m_rows.scan_exactly({.rows = rows,
+                                  .n = end - begin,
+                                  .x = from.at(i, column),
+                                  .x_pitch = direction() * from.axis_stride,
+                                  .y = to.at(i, column),
+                                  .y_pitch = direction() * to.axis_stride,
+                                  .prefix = m_states.prefix() + begin,
+                                  .sum = m_states.sum() + begin,
+                                  .state = m_states.state() + begin,
+                                  .begins_line = first == 0,
+                                  .in_memory = true});
+    }
+    return false;
+  }
+  std::int64_t direction() const { return m_scan.reverse ? -1 : 1; }
+  template <class Access, class T>
+  static constexpr bool holds() {
+    if constexpr (Access::is_memory) return std::is_same_v<typename Access::value_type, T>;
+    return false;
   }
 
   void read(std::int64_t step, int j, int n, Element* KOKKOS_RESTRICT x) const {
@@ -147,6 +211,7 @@ class ColumnWalk {
   const Scan& m_scan;
   LineStates<Op, wide>& m_states;
   TileCopy<Scan> m_copy;
+  RowArithmetic<Scan, wide> m_rows;
   LineGroup m_group;
 };
 

@@ -7,13 +7,16 @@
 // that don't overlap, which compilers turn into vectors where the operator lets them.
 
 #include <Kokkos_Core.hpp>
+#include <fused_scan/impl/host/chunk_tree.hpp>
+#include <fused_scan/impl/host/pair_sums/kernels.hpp>
 #include <fused_scan/impl/host/value_rows.hpp>
+#include <fused_scan/impl/host/wide_vectors.hpp>
+#include <fused_scan/impl/operator/sums.hpp>
 #include <type_traits>
 
 namespace fused_scan::impl {
 
-/// The rows of chunks, each given as its `row` in the chunk, which is 0 for a chunk's first.
-template <class Scan>
+template <class Scan, bool wide>
 class RowArithmetic {
  public:
   using Op = typename Scan::Op;
@@ -22,31 +25,134 @@ class RowArithmetic {
   using Result = typename Scan::Result;
   using Row = row_of_t<Value>;
 
+  /// Whether there are kernels for sums that are looked at before, and turn out exact.
+  static constexpr bool looks = std::is_same_v<typename Op::monoid_type, PairSumMonoid<double>> &&
+                                std::is_same_v<Element, double> && std::is_same_v<Result, double>;
+
+  /// Some rows of chunks.
+  struct Rows {
+    int row = 0;  // the first of them is, in the chunks
+    int rows = 1;
+    int n = 0;  // elements in a row
+    const Element* x = nullptr;
+    std::int64_t x_pitch = 0;
+    Result* y = nullptr;
+    std::int64_t y_pitch = 0;
+    Row prefix{};  // before the chunks
+    Row sum{};     // of the chunks so far
+    Row state{};   // after the elements
+    bool begins_line = false;
+    bool sums_known = false;  // of the chunks: `sum` may be left as it is
+    // What is needed next, and may be asked for meanwhile: as many elements there, where sums are
+    // made, or results; or the rows after these, in memory as they are.
+    const void* next = nullptr;
+    bool in_memory = false;
+  };
+
   explicit RowArithmetic(const Scan& scan) : m_scan(scan) {}
 
+  /// Before the first rows of other chunks.
+  void begin_chunks() {
+    if constexpr (looks) m_range = {}, m_exact = false;
+  }
+
+  /// sum() and scan() where exponents show that no sum is rounded; false where they don't, and
+  /// nothing is done. Results may go where the elements are.
+  ///@{
+  bool sum_exactly(const Rows& rows) {
+    if constexpr (looks) {
+      const pair_sums::Rows numbers = pairs(rows);
+      const bool exact = m_kernels != nullptr && m_kernels->look(numbers, m_range);
+      if (exact) m_kernels->sum(numbers);
+      return exact;
+    }
+    return false;
+  }
+  bool scan_exactly(const Rows& rows) {
+    if constexpr (looks) {
+      if (m_kernels == nullptr) return false;
+      const pair_sums::Rows numbers = pairs(rows);
+      if (rows.row == 0 && !m_exact) m_kernels->add_prefixes(rows.prefix, rows.n, m_range);
+      const bool exact = m_exact || (rows.sums_known ? m_kernels->adds_exactly(m_range, 0)
+                                                     : m_kernels->look(numbers, m_range));
+      // Where a line begins something else may be the first result.
+      if (!exact || (rows.begins_line && m_scan.exclusive)) return false;
+      m_kernels->scan[!rows.sums_known][m_scan.exclusive](numbers);
+      return true;
+    }
+    return false;
+  }
+  ///@}
+
   /// The chunks' sums so far.
-  void sum(int row, int n, const Element* KOKKOS_RESTRICT x, Row sum) const {
+  void sum(const Rows& rows) {
+    if (sum_exactly(rows)) return;
+    for (int r = 0; r < rows.rows; ++r) {
+      add(rows.row + r, rows.n, rows.x + r * rows.x_pitch, rows.sum);
+    }
+  }
+
+  /// From the sums of chunks, of each as many as there are lines, the prefixes before them, the
+  /// first of which are given. Returns the nodes over all of them.
+  Row prefixes(int lines, int chunks, Row sum, Row nodes, Row prefix) {
+    const ChunkTree<Op> tree(m_scan.op, lines, chunks);
+    if constexpr (looks) {
+      if (m_kernels != nullptr) {
+        m_kernels->add_prefixes(prefix, lines, m_range);
+        m_exact = m_kernels->adds_exactly(m_range, tree.levels());
+        if (m_exact && lines == 1) return m_kernels->tree(tree.levels(), sum, nodes, prefix);
+      }
+    }
+    Row node{};
+    run_in_vectors<wide>([&] { node = tree.combine(sum, nodes, prefix); });
+    return node;
+  }
+
+  /// Results too. They may not go where the elements are.
+  void scan(const Rows& rows) {
+    if (scan_exactly(rows)) return;
+    for (int r = 0; r < rows.rows; ++r) {
+      scan_row(rows, rows.row + r, rows.x + r * rows.x_pitch, rows.y + r * rows.y_pitch);
+    }
+  }
+
+ private:
+  pair_sums::Rows pairs(const Rows& rows) const {
+    return {rows.x,
+            rows.x_pitch,
+            rows.rows,
+            rows.n,
+            rows.y,
+            rows.y_pitch,
+            rows.row == 0 ? rows.prefix : rows.state,
+            rows.state,
+            rows.sum,
+            rows.row == 0,
+            static_cast<const double*>(rows.next),
+            rows.in_memory};
+  }
+
+  void add(int row, int n, const Element* KOKKOS_RESTRICT x, Row sum) const {
     if (row == 0) {
       each(n, sum, [&](int j) { return m_scan.op.lift(x[j]); });
     } else {
       accumulate(n, sum, x, sum);
     }
   }
-
-  /// Results too: `state` is what comes after the elements. Where the chunks' sums are known
-  /// already, `sum` may be left as it is.
-  void scan(int row, bool begins_line, bool sums_known, int n, const Element* KOKKOS_RESTRICT x,
-            Row prefix, Row sum, Row state, Result* KOKKOS_RESTRICT y) const {
+  void scan_row(const Rows& rows, int row, const Element* KOKKOS_RESTRICT x,
+                Result* KOKKOS_RESTRICT y) const {
+    const int n = rows.n;
+    const Row prefix = rows.prefix, sum = rows.sum, state = rows.state;
     if (m_scan.exclusive) {
       const Row before = row == 0 ? prefix : state;
-      if (begins_line) {
+      if (rows.begins_line && row == 0) {
         for (int j = 0; j < n; ++j) y[j] = m_scan.op.lower(m_scan.first_output(get(before, j)));
       } else {
         lower(n, before, y);
       }
     }
     if constexpr (Op::combines_chunks) {
-      this->sum(row, n, x, sum);
+      add(row, n, x, sum);
       impl::combine_rows(m_scan.op, n, prefix, sum, state);
     } else {
       // Not one call, so that compilers see which of the arrays are the same.
@@ -55,12 +161,11 @@ class RowArithmetic {
       } else {
         accumulate<Scan::Final::given>(n, state, x, state);
       }
-      if (!sums_known) this->sum(row, n, x, sum);
+      if (!rows.sums_known) add(row, n, x, sum);
     }
     if (!m_scan.exclusive) lower(n, state, y);
   }
 
- private:
   template <class F>
   static void each(int n, Row to, const F& f) {
     if constexpr (!std::is_pointer_v<Row>) {
@@ -98,6 +203,9 @@ class RowArithmetic {
   }
 
   const Scan& m_scan;
+  const pair_sums::Kernels* m_kernels = looks ? pair_sums::kernels() : nullptr;
+  pair_sums::Range m_range;
+  bool m_exact = false;  // the chunks with their prefixes
 };
 
 }  // namespace fused_scan::impl
