@@ -78,8 +78,8 @@ TEST_CASE("HostPlan.BlockSizeIsThatOfTiles") {
   shape.block_size = 16;  // less than the chunks that are added side by side
   CHECK(make_host_plan(shape, threads(4)).tile == 512);
   shape = floats(1, 1 << 20, 3);
-  shape.block_size = 16;  // ten chunks side by side; tiles are powers of two all the same
-  CHECK(make_host_plan(shape, threads(4)).tile == 256);
+  shape.block_size = 16;  // eight chunks side by side
+  CHECK(make_host_plan(shape, threads(4)).tile == 128);
 }
 
 TEST_CASE("HostPlan.InPlaceNothingBypassesTheCaches") {

@@ -100,7 +100,7 @@ class RowArithmetic {
       if (m_kernels != nullptr) {
         m_kernels->add_prefixes(prefix, lines, m_range);
         m_exact = m_kernels->adds_exactly(m_range, tree.levels());
-        if (m_exact && lines == 1) return m_kernels->tree(tree.levels(), sum, nodes, prefix);
+        if (m_exact) return m_kernels->tree(lines, tree.levels(), sum, nodes, prefix);
       }
     }
     Row node{};

@@ -34,6 +34,20 @@ std::int64_t chunk_stride(const StridedElements<Memory>& memory, int slabs) {
   return slabs > 1 ? memory.slab_stride : chunk_length * memory.axis_stride;
 }
 
+/// Asks for the next chunks of some slabs, if their elements are neighbours.
+template <bool results, class Memory>
+void prefetch_next_chunks(const StridedElements<Memory>& memory, int slabs, int first, int count,
+                          int rows, int columns) {
+#if defined(__GNUC__)
+  if (slabs == 1 || rows < chunk_length || memory.axis_stride != columns) return;
+  constexpr int of_line = sizeof(Memory) < 64 ? 64 / sizeof(Memory) : 1;
+  for (int c = first; c < first + count; ++c) {
+    const Memory* const next = memory.first + c * memory.slab_stride + rows * memory.axis_stride;
+    for (int k = 0; k < rows * columns; k += of_line) __builtin_prefetch(next + k, results, 3);
+  }
+#endif
+}
+
 /// From memory to rows, `pitch` elements apart. Either slabs or chunks are 1.
 template <class Memory, class Held>
 void turn_in(const StridedElements<Memory>& memory, int slabs, int chunks, int rows, int columns,
@@ -45,6 +59,7 @@ void turn_in(const StridedElements<Memory>& memory, int slabs, int chunks, int r
     const bool squares = impl::in_squares<Memory, Held>(memory, rows, columns, pitch);
     for (; squares && c + chunk_length <= count; c += chunk_length) {
       impl::transpose_square(memory.first + c * stride, stride, block + c, pitch);
+      impl::prefetch_next_chunks<false>(memory, slabs, c, chunk_length, rows, columns);
     }
   }
   for (; c < count; ++c) {
@@ -55,6 +70,7 @@ void turn_in(const StridedElements<Memory>& memory, int slabs, int chunks, int r
       from += memory.axis_stride;
       to += pitch;
     }
+    impl::prefetch_next_chunks<false>(memory, slabs, c, 1, rows, columns);
   }
 }
 
@@ -69,6 +85,7 @@ void turn_out(const StridedElements<Memory>& memory, int slabs, int chunks, int 
     const bool squares = impl::in_squares<Memory, Held>(memory, rows, columns, pitch);
     for (; squares && c + chunk_length <= count; c += chunk_length) {
       impl::transpose_square(block + c, pitch, memory.first + c * stride, stride);
+      impl::prefetch_next_chunks<true>(memory, slabs, c, chunk_length, rows, columns);
     }
   }
   for (; c < count; ++c) {
@@ -81,6 +98,7 @@ void turn_out(const StridedElements<Memory>& memory, int slabs, int chunks, int 
       from += pitch;
       to += memory.axis_stride;
     }
+    impl::prefetch_next_chunks<true>(memory, slabs, c, 1, rows, columns);
   }
 }
 

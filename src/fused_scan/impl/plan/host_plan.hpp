@@ -185,7 +185,8 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
       plan.slabs = static_cast<std::int32_t>(slabs);
     } else {
       plan.kind = Kind::lines;
-      plan.chunks = items / plan.columns;
+      // A power of two: the tree over them is made level by level.
+      plan.chunks = std::bit_floor(static_cast<unsigned>(items / plan.columns));
     }
   }
   plan.groups = ceil_div(plan.units, plan.slabs) * plan.column_blocks;

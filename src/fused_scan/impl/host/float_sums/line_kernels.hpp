@@ -80,6 +80,14 @@ inline constexpr int vectors_of_block = block_chunks / lanes;
   return vector / vectors_of_row * 256 + row * 16 + vector % vectors_of_row * lanes;
 }
 
+/// Asks for some cache lines of the next block, a few at a time: processors wait for no more at
+/// once, and foresee no more than what is left of a page.
+template <int lines, bool results>
+[[gnu::always_inline]] inline void prefetch_next(const float* block, bool reverse, int row) {
+  const float* const next = block + (reverse ? -block_length : block_length);
+  for (int k = 0; k < lines; ++k) __builtin_prefetch(next + 16 * (lines * row + k), results, 3);
+}
+
 /// The sums of the chunks up to each element. In reverse, both the order of the rows and that of
 /// the chunks are the other way round in memory; the sums' rows are in the order of the scan, the
 /// chunks in that of memory.
@@ -90,6 +98,7 @@ template <class Way>
   turn(x + 256, 16, turned + 256, 16);
   const float* row = turned + (reverse ? 15 * 16 : 0);
   Doubles sum[vectors_of_block];
+  prefetch_next<2, false>(x, reverse, 0);
 #pragma GCC unroll 8
   for (int k = 0; k < vectors_of_block; ++k) {
     sum[k] = widened(load<Floats>(row + place_of(k, 0)));
@@ -98,6 +107,7 @@ template <class Way>
 #pragma GCC unroll 1
   for (int r = 1; r < 16; ++r) {
     row += reverse ? -16 : 16;
+    prefetch_next<2, false>(x, reverse, r);
 #pragma GCC unroll 8
     for (int k = 0; k < vectors_of_block; ++k) {
       sum[k] = Way::add(sum[k], widened(load<Floats>(row + place_of(k, 0))));
@@ -178,10 +188,11 @@ template <class Way>
 #endif
 }
 
-/// The results of a square of chunks, turned: whether one of them may be a tie.
+/// The results of a square of chunks, turned, which go to `memory` later: whether one of them may
+/// be a tie.
 template <class Way>
 [[gnu::noinline]] bool square_results(const double* sums, const double* prefix, bool exclusive,
-                                      bool reverse, float* y) {
+                                      bool reverse, float* y, const float* memory) {
   Doubles p[vectors_of_row];
 #pragma GCC unroll 4
   for (int k = 0; k < vectors_of_row; ++k) p[k] = load<Doubles>(prefix + k * lanes);
@@ -194,6 +205,7 @@ template <class Way>
   Longs tied = {};
 #pragma GCC unroll 4
   for (int r = exclusive ? 1 : 0; r < 16; ++r) {
+    prefetch_next<1, true>(memory, reverse, r);
     Doubles results[vectors_of_row];
 #pragma GCC unroll 4
     for (int k = 0; k < vectors_of_row; ++k) {
@@ -216,9 +228,9 @@ void block_results(float* y, const Line& line, const Results& results, Block& bl
   for (int q = 0; q < 2; ++q) {
     const double* const sums = block.sums + 256 * q;
     const double* const prefix = block.prefix + 16 * q;
-    if (square_results<Way>(sums, prefix, results.exclusive, line.reverse, turned) ||
+    if (square_results<Way>(sums, prefix, results.exclusive, line.reverse, turned, y + 256 * q) ||
         (Way::minds_ties && results.below_floats)) {
-      square_results<ToOdd>(sums, prefix, results.exclusive, line.reverse, turned);
+      square_results<ToOdd>(sums, prefix, results.exclusive, line.reverse, turned, y + 256 * q);
     }
     turn(turned, 16, y + 256 * q, 16);
   }

@@ -59,7 +59,7 @@ struct Kernels {
   bool (*adds_exactly)(const Range&, int);
   void (*sum)(const Rows&);
   void (*scan[2][2])(const Rows&);  // with sums, exclusive
-  PairRow<double> (*tree)(int, const PairRow<double>&, const PairRow<double>&,
+  PairRow<double> (*tree)(int, int, const PairRow<double>&, const PairRow<double>&,
                           const PairRow<double>&);
 };
 

@@ -280,8 +280,8 @@ template <int first>
 }
 
 /// ChunkTree::combine of one line, where no compensation is rounded.
-inline PairRow<double> tree(int levels, const PairRow<double>& sums, const PairRow<double>& nodes,
-                            const PairRow<double>& prefix) {
+inline PairRow<double> tree_of_line(int levels, const PairRow<double>& sums,
+                                    const PairRow<double>& nodes, const PairRow<double>& prefix) {
   PairRow<double> of_level[8] = {sums};
   PairRow<double> above = nodes;
   for (int level = 0; level < levels; ++level) {
@@ -306,6 +306,40 @@ inline PairRow<double> tree(int levels, const PairRow<double>& sums, const PairR
       store_by_turns(prefix.sums + 2 * k, before.sums, then.sums, 2 * count);
       store_by_turns(prefix.compensations + 2 * k, before.compensations, then.compensations,
                      2 * count);
+    }
+  }
+  return of_level[levels];
+}
+
+/// The same of several lines.
+inline PairRow<double> tree(int lines, int levels, const PairRow<double>& sums,
+                            const PairRow<double>& nodes, const PairRow<double>& prefix) {
+  if (lines == 1) return tree_of_line(levels, sums, nodes, prefix);
+  const auto combine_lines = [lines](const PairRow<double>& a, const PairRow<double>& b,
+                                     const PairRow<double>& to) __attribute__((always_inline)) {
+    for_vectors(lines, [&](int j, auto n) __attribute__((always_inline)) {
+      store_pairs(to, j, combine(load_pairs(a, j, n), load_pairs(b, j, n)), n);
+    });
+  };
+  PairRow<double> of_level[8] = {sums};
+  PairRow<double> above = nodes;
+  for (int level = 0; level < levels; ++level) {
+    const int pairs = 1 << (levels - 1 - level);
+    for (int k = 0; k < pairs; ++k) {
+      const PairRow<double> left = of_level[level] + 2 * k * lines;
+      combine_lines(left, left + lines, above + k * lines);
+    }
+    of_level[level + 1] = above;
+    above = above + pairs * lines;
+  }
+  for (int level = levels - 1; level >= 0; --level) {
+    // The last first, so that none is written over before it is read.
+    for (int k = (1 << (levels - 1 - level)) - 1; k >= 0; --k) {
+      const PairRow<double> before = prefix + k * lines, left = prefix + 2 * k * lines;
+      combine_lines(before, of_level[level] + 2 * k * lines, left + lines);
+      if (k > 0) {
+        for (int j = 0; j < lines; ++j) set(left, j, get(before, j));
+      }
     }
   }
   return of_level[levels];
