@@ -6,6 +6,7 @@
 //   fused_scan_test_scan_large "[large]"
 
 #include <Kokkos_Core.hpp>
+#include <catch2/catch_template_test_macros.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdint>
 #include <fused_scan/scan.hpp>
@@ -69,6 +70,30 @@ TEST_CASE("ScanLarge.ManyLines", "[.large]") {
       Range(0, length * lines),
       KOKKOS_LAMBDA(std::int64_t k, std::int64_t& count) {
         if (x(k) != square(length - 1 - k % length)) ++count;
+      },
+      wrong);
+  CHECK(wrong == 0);
+}
+
+// More lines than 2^31, of two elements each, that lie side by side or one after the other.
+TEMPLATE_TEST_CASE("ScanLarge.MoreLines", "[.large]", Kokkos::LayoutRight, Kokkos::LayoutLeft) {
+  const Kokkos::View<std::uint8_t*, Exec> x(Kokkos::view_alloc("x", Kokkos::WithoutInitializing),
+                                            2 * n);
+  Kokkos::deep_copy(x, std::uint8_t{0});
+  const Lines<std::uint8_t**, TestType> pairs(x.data(), n, 2);
+  Kokkos::parallel_for(
+      Range(0, n), KOKKOS_LAMBDA(std::int64_t k) {
+        pairs(k, 0) = static_cast<std::uint8_t>(k % 251);
+        pairs(k, 1) = static_cast<std::uint8_t>(k % 7);
+      });
+  inclusive_scan(Exec{}, pairs, pairs, 1, Sum{});
+
+  std::int64_t wrong = 0;
+  Kokkos::parallel_reduce(
+      Range(0, n),
+      KOKKOS_LAMBDA(std::int64_t k, std::int64_t& count) {
+        const auto sum = static_cast<std::uint8_t>(k % 251 + k % 7);
+        if (pairs(k, 0) != k % 251 || pairs(k, 1) != sum) ++count;
       },
       wrong);
   CHECK(wrong == 0);

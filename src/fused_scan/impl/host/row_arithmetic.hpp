@@ -117,6 +117,10 @@ class RowArithmetic {
   }
 
  private:
+  static const pair_sums::Kernels* kernels() {
+    if constexpr (looks) return pair_sums::kernels();
+    return nullptr;
+  }
   pair_sums::Rows pairs(const Rows& rows) const {
     return {rows.x,
             rows.x_pitch,
@@ -203,7 +207,7 @@ class RowArithmetic {
   }
 
   const Scan& m_scan;
-  const pair_sums::Kernels* m_kernels = looks ? pair_sums::kernels() : nullptr;
+  const pair_sums::Kernels* m_kernels = kernels();
   pair_sums::Range m_range;
   bool m_exact = false;  // the chunks with their prefixes
 };
