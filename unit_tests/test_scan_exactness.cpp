@@ -97,9 +97,9 @@ float number(Kind kind, std::size_t line, std::size_t i, std::size_t index) {
 }
 
 /// Extents and an axis of 1 for each way in which work is shared, and sizes that are no multiples.
-const Extents shapes[] = {{1, 20'011, 1}, {3, 700, 1},   {40, 37, 1},  {700, 5, 1},
-                          {160, 1100, 1}, {300, 40, 2},  {50, 70, 3},  {20, 100, 4},
-                          {1, 3000, 4},   {40, 9, 13},   {2, 600, 20}, {2, 260, 70},
+const Extents shapes[] = {{1, 20'011, 1}, {3, 700, 1},   {40, 37, 1},  {700, 5, 1},  {160, 1100, 1},
+                          {300, 40, 2},   {50, 70, 3},   {20, 100, 4}, {1, 3000, 4}, {40, 9, 13},
+                          {2, 1500, 2},   {1, 30011, 3}, {1, 2100, 4}, {2, 600, 20}, {2, 260, 70},
                           {1, 1100, 160}, {1, 40, 1100}, {3, 5, 300}};
 
 struct Scanned {

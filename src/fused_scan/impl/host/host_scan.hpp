@@ -113,6 +113,10 @@ struct HostScan {
       return true;
     }
     if constexpr (!Scan::reduces) {
+      if (plan.kind == HostPlan::Kind::lines && FloatInterleavedWalk<Scan>::can_walk(scan, plan)) {
+        take_items(FloatInterleavedWalk<Scan>(scan, plan, *kernels, memory, levels));
+        return true;
+      }
       if (plan.kind == HostPlan::Kind::slabs &&
           FloatSlabWalk<Scan>::can_walk(scan, plan, *kernels)) {
         take_items(FloatSlabWalk<Scan>(scan, plan, *kernels, memory, levels));
@@ -240,7 +244,10 @@ void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
   const int padded_lines = static_cast<int>(ceil_div(plan.lines(), whole)) * whole;
   std::size_t states = Kernel::States::bytes_for(padded_lines, levels);
   if constexpr (float_sums::serves<Scan>) {
-    if (!Scan::reduces) states = std::max(states, float_sums::FloatSlabWalk<Scan>::bytes(levels));
+    if (!Scan::reduces) {
+      states = std::max({states, float_sums::FloatSlabWalk<Scan>::bytes(levels),
+                         float_sums::FloatInterleavedWalk<Scan>::bytes()});
+    }
   }
   if constexpr (running::serves<Scan>) {
     states = running::RunningWalk<Scan>::bytes_for(plan.lines());

@@ -178,7 +178,7 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
     plan.columns = static_cast<std::int32_t>(columns);
     const std::int64_t slabs = std::min<std::int64_t>(items / plan.columns, plan.units);
     const bool whole = slabs == items / plan.columns;
-    const bool together = shape.lines_together ? whole : columns > 1;
+    const bool together = whole && (shape.lines_together || columns > 1);
     const bool many = together && plan.units >= slabs * machine.threads;
     if (slabs > 1 && (many || shape.length <= host_plan::short_length)) {
       plan.kind = Kind::slabs;

@@ -8,6 +8,7 @@
 #include <fused_scan/impl/host/float_sums/vectors.hpp>
 // After it: what follows uses it.
 #include <fused_scan/impl/host/float_sums/column_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/interleaved_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/line_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/turned_kernels.hpp>

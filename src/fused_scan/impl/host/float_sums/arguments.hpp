@@ -76,11 +76,18 @@ struct Line {
   std::int64_t length = 0;
   bool reverse = false;
   bool begins = false;
+  // What is asked for meanwhile, to be read and to be written, if it isn't the line's next block:
+  // as many floats as the line has.
+  const float* next_x = nullptr;
+  const float* next_y = nullptr;
 };
 
 /// The chunks of a line that are added side by side: two squares of 16 by 16 elements.
 inline constexpr int block_chunks = 32;
 inline constexpr int block_length = 16 * block_chunks;
+
+/// Columns that are made lines of, at most.
+inline constexpr int most_interleaved = 4;
 
 /// The tree over the blocks of one line.
 struct LineTree {
@@ -106,6 +113,9 @@ struct Kernels {
   void (*scan_slabs)(const Slabs&, const Results&, Tree&);
   void (*sum_line)(const Line&, LineTree&);
   void (*scan_line)(const Line&, const Results&, LineTree&);
+  // Rows of 2 to most_interleaved columns that follow each other, to lines, and back.
+  void (*part)(const float* from, int columns, int rows, float* to, int pitch);
+  void (*join)(const float* from, int pitch, int columns, int rows, float* to);
 };
 
 }  // namespace fused_scan::impl::float_sums

@@ -36,11 +36,13 @@ const Kernels* kernels() {
   static constexpr Kernels for_avx512{avx512::lanes,         avx512::narrow_vectors * avx512::lanes,
                                       avx512::sum_rows<odd>, avx512::scan_rows<odd>,
                                       avx512::push<odd>,     avx512::scan_slabs<odd>,
-                                      avx512::sum_line<odd>, avx512::scan_line<odd>};
+                                      avx512::sum_line<odd>, avx512::scan_line<odd>,
+                                      avx512::part,          avx512::join};
   static constexpr Kernels for_avx2{avx2::lanes,         avx2::narrow_vectors * avx2::lanes,
                                     avx2::sum_rows<odd>, avx2::scan_rows<odd>,
                                     avx2::push<odd>,     avx2::scan_slabs<odd>,
-                                    avx2::sum_line<odd>, avx2::scan_line<odd>};
+                                    avx2::sum_line<odd>, avx2::scan_line<odd>,
+                                    avx2::part,          avx2::join};
   switch (vectors_of_processor()) {
     case Vectors::avx512:
       return &for_avx512;

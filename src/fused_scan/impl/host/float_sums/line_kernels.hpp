@@ -80,25 +80,24 @@ inline constexpr int vectors_of_block = block_chunks / lanes;
   return vector / vectors_of_row * 256 + row * 16 + vector % vectors_of_row * lanes;
 }
 
-/// Asks for some cache lines of the next block, a few at a time: processors wait for no more at
-/// once, and foresee no more than what is left of a page.
+/// Asks for some cache lines of a block that is needed next, a few at a time: processors wait for
+/// no more at once, and foresee no more than what is left of a page.
 template <int lines, bool results>
-[[gnu::always_inline]] inline void prefetch_next(const float* block, bool reverse, int row) {
-  const float* const next = block + (reverse ? -block_length : block_length);
-  for (int k = 0; k < lines; ++k) __builtin_prefetch(next + 16 * (lines * row + k), results, 3);
+[[gnu::always_inline]] inline void prefetch_part(const float* block, int row) {
+  for (int k = 0; k < lines; ++k) __builtin_prefetch(block + 16 * (lines * row + k), results, 3);
 }
 
 /// The sums of the chunks up to each element. In reverse, both the order of the rows and that of
 /// the chunks are the other way round in memory; the sums' rows are in the order of the scan, the
 /// chunks in that of memory.
 template <class Way>
-[[gnu::noinline]] void sum_chunks(const float* x, bool reverse, Block& block) {
+[[gnu::noinline]] void sum_chunks(const float* x, const float* next, bool reverse, Block& block) {
   alignas(64) float turned[block_length];
   turn(x, 16, turned, 16);
   turn(x + 256, 16, turned + 256, 16);
   const float* row = turned + (reverse ? 15 * 16 : 0);
   Doubles sum[vectors_of_block];
-  prefetch_next<2, false>(x, reverse, 0);
+  prefetch_part<2, false>(next, 0);
 #pragma GCC unroll 8
   for (int k = 0; k < vectors_of_block; ++k) {
     sum[k] = widened(load<Floats>(row + place_of(k, 0)));
@@ -107,7 +106,7 @@ template <class Way>
 #pragma GCC unroll 1
   for (int r = 1; r < 16; ++r) {
     row += reverse ? -16 : 16;
-    prefetch_next<2, false>(x, reverse, r);
+    prefetch_part<2, false>(next, r);
 #pragma GCC unroll 8
     for (int k = 0; k < vectors_of_block; ++k) {
       sum[k] = Way::add(sum[k], widened(load<Floats>(row + place_of(k, 0))));
@@ -188,11 +187,10 @@ template <class Way>
 #endif
 }
 
-/// The results of a square of chunks, turned, which go to `memory` later: whether one of them may
-/// be a tie.
+/// The results of a square of chunks, turned: whether one of them may be a tie.
 template <class Way>
 [[gnu::noinline]] bool square_results(const double* sums, const double* prefix, bool exclusive,
-                                      bool reverse, float* y, const float* memory) {
+                                      bool reverse, float* y, const float* next) {
   Doubles p[vectors_of_row];
 #pragma GCC unroll 4
   for (int k = 0; k < vectors_of_row; ++k) p[k] = load<Doubles>(prefix + k * lanes);
@@ -205,7 +203,7 @@ template <class Way>
   Longs tied = {};
 #pragma GCC unroll 4
   for (int r = exclusive ? 1 : 0; r < 16; ++r) {
-    prefetch_next<1, true>(memory, reverse, r);
+    prefetch_part<1, true>(next, r);
     Doubles results[vectors_of_row];
 #pragma GCC unroll 4
     for (int k = 0; k < vectors_of_row; ++k) {
@@ -220,7 +218,8 @@ template <class Way>
 }
 
 template <bool odd>
-void block_results(float* y, const Line& line, const Results& results, Block& block) {
+void block_results(float* y, const float* next, const Line& line, const Results& results,
+                   Block& block) {
   using Way = std::conditional_t<!odd, Plainly, std::conditional_t<looks_first, Exactly, ToOdd>>;
   alignas(64) float turned[256];
   if (line.reverse) std::reverse(block.prefix, block.prefix + block_chunks);
@@ -228,25 +227,26 @@ void block_results(float* y, const Line& line, const Results& results, Block& bl
   for (int q = 0; q < 2; ++q) {
     const double* const sums = block.sums + 256 * q;
     const double* const prefix = block.prefix + 16 * q;
-    if (square_results<Way>(sums, prefix, results.exclusive, line.reverse, turned, y + 256 * q) ||
+    if (square_results<Way>(sums, prefix, results.exclusive, line.reverse, turned,
+                            next + 256 * q) ||
         (Way::minds_ties && results.below_floats)) {
-      square_results<ToOdd>(sums, prefix, results.exclusive, line.reverse, turned, y + 256 * q);
+      square_results<ToOdd>(sums, prefix, results.exclusive, line.reverse, turned, next + 256 * q);
     }
     turn(turned, 16, y + 256 * q, 16);
   }
 }
 
 template <bool odd>
-void sum_block(const float* x, bool reverse, Block& block) {
+void sum_block(const float* x, const float* next, bool reverse, Block& block) {
   if constexpr (odd && looks_first) {
     Exponents exponents;
     exponents.add(x, block_length);
     if (exponents.add_exactly()) {
-      sum_chunks<Plainly>(x, reverse, block);
+      sum_chunks<Plainly>(x, next, reverse, block);
       return;
     }
   }
-  sum_chunks<std::conditional_t<odd, ToOdd, Plainly>>(x, reverse, block);
+  sum_chunks<std::conditional_t<odd, ToOdd, Plainly>>(x, next, reverse, block);
 }
 
 template <bool odd>
@@ -267,9 +267,9 @@ void push_block(double node, LineTree& tree) {
 /// A block from memory to memory but for its results, which wait until the next one is summed up,
 /// so that the processor has the two to do at once.
 template <bool odd>
-void begin_block(const float* x, bool reverse, Block& block, LineTree& tree) {
+void begin_block(const float* x, const float* next, bool reverse, Block& block, LineTree& tree) {
   using Way = std::conditional_t<odd, ToOdd, Plainly>;
-  sum_block<odd>(x, reverse, block);
+  sum_block<odd>(x, next, reverse, block);
   const double node = sum_nodes<Way>(block);
   spread_prefix<Way>(tree.prefix, block);
   push_block<odd>(node, tree);
@@ -294,8 +294,8 @@ void scan_rest(const float* x, float* y, int count, const Line& line, const Resu
                Block& block, LineTree& tree) {
   alignas(64) float copy[block_length] = {};
   std::memcpy(in_copy(copy, line.reverse, count), x, count * sizeof(float));
-  begin_block<odd>(copy, line.reverse, block, tree);
-  block_results<odd>(copy, line, results, block);
+  begin_block<odd>(copy, copy, line.reverse, block, tree);
+  block_results<odd>(copy, copy, line, results, block);
   std::memcpy(y, in_copy(copy, line.reverse, count), count * sizeof(float));
   tree.last = state_after<odd>(block, line.reverse, count - 1);
 }
@@ -308,14 +308,19 @@ void scan_line(const Line& line, const Results& results, LineTree& tree) {
   float* y = line.y + (line.reverse ? 1 - block_length : 0);
   const std::int64_t count = line.length / block_length;
   for (std::int64_t k = 0; k < count; ++k) {
-    begin_block<odd>(x, line.reverse, blocks[k & 1], tree);
-    if (k > 0) block_results<odd>(y - step, line, results, blocks[(k - 1) & 1]);
+    begin_block<odd>(x, line.next_x == nullptr ? x + step : line.next_x + k * block_length,
+                     line.reverse, blocks[k & 1], tree);
+    if (k > 0) {
+      block_results<odd>(y - step,
+                         line.next_y == nullptr ? y : line.next_y + (k - 1) * block_length, line,
+                         results, blocks[(k - 1) & 1]);
+    }
     x += step;
     y += step;
   }
   if (count > 0) {
     Block& last = blocks[(count - 1) & 1];
-    block_results<odd>(y - step, line, results, last);
+    block_results<odd>(y - step, y - step, line, results, last);
     tree.last = state_after<odd>(last, line.reverse, block_length - 1);
   }
   const int rest = static_cast<int>(line.length - count * block_length);
@@ -331,11 +336,13 @@ template <bool odd>
 void sum_line(const Line& line, LineTree& tree) {
   using Way = std::conditional_t<odd, ToOdd, Plainly>;
   Block& block = *blocks_of(tree);
+  const std::int64_t step = line.reverse ? -block_length : block_length;
   const float* x = line.x + (line.reverse ? 1 - block_length : 0);
   for (std::int64_t k = 0; k < line.length / block_length; ++k) {
-    sum_block<odd>(x, line.reverse, block);
+    sum_block<odd>(x, line.next_x == nullptr ? x + step : line.next_x + k * block_length,
+                   line.reverse, block);
     push_block<odd>(sum_nodes<Way>(block), tree);
-    x += line.reverse ? -block_length : block_length;
+    x += step;
   }
 }
 

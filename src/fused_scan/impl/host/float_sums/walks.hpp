@@ -16,6 +16,7 @@
 #include <fused_scan/impl/operator/sums.hpp>
 #include <fused_scan/impl/order/streamed_tree.hpp>
 #include <fused_scan/impl/order/tree.hpp>
+#include <new>
 #include <type_traits>
 
 namespace fused_scan::impl::float_sums {
@@ -330,6 +331,103 @@ class FloatLineWalk {
   LineTree m_tree;
   double m_start = 0;
   LineGroup m_group;
+};
+
+/// Few columns of one long slab, which follow each other in memory: a thousand rows at a time are
+/// copied to lines, which are scanned as such. (Where several slabs can be walked at once that is
+/// as fast.)
+template <class Scan>
+class FloatInterleavedWalk {
+ public:
+  FloatInterleavedWalk(const Scan& scan, const HostPlan& plan, const Kernels& kernels,
+                       std::byte* memory, int)
+      : m_scan(scan), m_kernels(kernels), m_results(results_of(scan, false)) {
+    m_trees = reinterpret_cast<LineTree*>(memory);
+    for (int j = 0; j < plan.columns; ++j) new (m_trees + j) LineTree;
+    m_copy = reinterpret_cast<float*>(m_trees + most_interleaved);
+  }
+  static bool can_walk(const Scan& scan, const HostPlan& plan) {
+    const auto from = scan.load.slab(0);
+    const auto to = scan.store.slab(0);
+    return plan.columns > 1 && plan.columns <= most_interleaved &&
+           scan.length >= 2 * block_length && (plan.tiles == 1 || plan.tile % block_length == 0) &&
+           from.column_stride == 1 && to.column_stride == 1 && from.axis_stride == plan.columns &&
+           to.axis_stride == plan.columns;
+  }
+  static constexpr std::size_t bytes() {
+    return most_interleaved * (sizeof(LineTree) + rows_at_once * sizeof(float));
+  }
+
+  void begin(const LineGroup& group) {
+    m_group = group;
+    m_results.below_floats = false;
+    for (int j = 0; j < group.columns; ++j) {
+      m_start[j] = m_scan.initial(group.outer, j);
+      m_results.below_floats |= is_below_floats(m_start[j]);
+    }
+    restart();
+  }
+  void sum(std::int64_t first, std::int64_t last) {
+    for_rows<false>(first, last,
+                    [&](const Line& line, int j) { m_kernels.sum_line(line, m_trees[j]); });
+  }
+  void scan(std::int64_t first, std::int64_t last) {
+    for_rows<true>(first, last, [&](const Line& line, int j) {
+      m_kernels.scan_line(line, m_results, m_trees[j]);
+    });
+  }
+  void end() {
+    for (int j = 0; j < m_group.columns; ++j) m_scan.final(m_group.outer, j, m_trees[j].last);
+  }
+  void restart() {
+    for (int j = 0; j < m_group.columns; ++j) {
+      m_trees[j].blocks = 0;
+      m_prefix[j] = m_start[j];
+    }
+  }
+  double* prefix() { return m_prefix; }
+  double* largest_node() {
+    for (int j = 0; j < m_group.columns; ++j) m_nodes[j] = m_trees[j].node[m_trees[j].level];
+    return m_nodes;
+  }
+
+ private:
+  static constexpr int rows_at_once = 2 * block_length;
+
+  /// f(line, column) of the columns of some rows after the other, which may be results afterwards.
+  template <bool results, class F>
+  void for_rows(std::int64_t first, std::int64_t last, const F& f) {
+    const auto from = m_scan.load.slab(m_group.outer);
+    const auto to = m_scan.store.slab(m_group.outer);
+    const int columns = m_group.columns;
+    for (int j = 0; j < columns; ++j) m_trees[j].prefix = m_prefix[j];
+    for (std::int64_t step = first; step < last; step += rows_at_once) {
+      const int rows = static_cast<int>(std::min<std::int64_t>(rows_at_once, last - step));
+      // What comes first in memory.
+      const std::int64_t i = m_scan.position(m_scan.reverse ? step + rows - 1 : step);
+      const float* const x = from.at(i, 0);
+      float* const y = to.at(i, 0);
+      m_kernels.part(x, columns, rows, m_copy, rows_at_once);
+      for (int j = 0; j < columns; ++j) {
+        float* const copy = m_copy + j * rows_at_once;
+        float* const line = copy + (m_scan.reverse ? rows - 1 : 0);
+        const std::int64_t part = j * rows_at_once;
+        const std::int64_t next = part + (m_scan.reverse ? -1 : 1) * rows_at_once * columns;
+        f(Line{line, line, rows, m_scan.reverse, step == 0, x + next, y + part}, j);
+      }
+      if (results) m_kernels.join(m_copy, rows_at_once, columns, rows, y);
+    }
+  }
+
+  const Scan& m_scan;
+  const Kernels& m_kernels;
+  Results m_results;
+  LineTree* m_trees;
+  float* m_copy;
+  LineGroup m_group;
+  double m_start[most_interleaved] = {};
+  double m_prefix[most_interleaved] = {};
+  double m_nodes[most_interleaved] = {};
 };
 
 }  // namespace fused_scan::impl::float_sums
