@@ -13,6 +13,7 @@
 #include <fused_scan/impl/make_node.hpp>
 #include <fused_scan/impl/plan/device_plan.hpp>
 #include <fused_scan/recurrence.hpp>
+#include <fused_scan/running_extrema.hpp>
 #include <fused_scan/scan.hpp>
 #include <vector>
 
@@ -276,8 +277,8 @@ TEST_CASE("DeviceEngine.Functors") {
   });
 }
 
-// Runs that threads hold: of functors, and of recurrences whose maps leave the range of a double
-// here and there, between such that don't.
+// Runs that threads hold: of functors, of running maxima, and of recurrences whose maps leave the
+// range of a double here and there, between such that don't.
 TEST_CASE("DeviceEngine.HeldRuns") {
   for_each_call([](const Shape& s, const impl::Call& call) {
     const View x("x", s.outer, s.length, s.inner);
@@ -291,6 +292,16 @@ TEST_CASE("DeviceEngine.HeldRuns") {
     check_functors(CompensatedSum());
     check_functors(Max());
     if (call.exclusive) return;
+    const auto run = [](const auto& scan, const impl::ScanShape& shape) {
+      impl::run_on_device(Exec(), scan, plan_of_a_held_run(shape), "test");
+    };
+    using Positions = Kokkos::View<int***, Kokkos::LayoutRight, Exec>;
+    const Positions at("at", x.layout()), expected_at("expected_at", x.layout());
+    const ScanOptions options{call.reverse ? Direction::reverse : Direction::forward};
+    running_max(Exec(), x, expected, expected_at, 1, options);
+    impl::with_running_extremum<1>(Exec(), x, y, at, 1, call, run);
+    CHECK(same_bits(y, expected));
+    CHECK(same_bits(at, expected_at));
     const View a("a", x.layout());
     for (std::size_t k = 0; k < a.size(); ++k) {
       const bool leaves = k / static_cast<std::size_t>(131 * s.inner) % 3 == 2;
@@ -298,13 +309,9 @@ TEST_CASE("DeviceEngine.HeldRuns") {
     }
     const Kokkos::View<float**, Exec> state("state", s.outer, s.inner),
         last("last", state.layout());
-    const ScanOptions options{call.reverse ? Direction::reverse : Direction::forward};
     linear_recurrence(Exec(), a, x, expected, impl::StartValue<float>{0.5f}, state, 1, options);
     // In place: h is b.
-    impl::with_recurrence(Exec(), a, x, x, impl::StartValue<float>{0.5f}, last, 1, call,
-                          [](const auto& scan, const impl::ScanShape& shape) {
-                            impl::run_on_device(Exec(), scan, plan_of_a_held_run(shape), "test");
-                          });
+    impl::with_recurrence(Exec(), a, x, x, impl::StartValue<float>{0.5f}, last, 1, call, run);
     CHECK(same_bits(x, expected));
     CHECK(std::memcmp(last.data(), state.data(), state.size() * sizeof(float)) == 0);
   });
