@@ -13,6 +13,7 @@
 #include <fused_scan/impl/make_node.hpp>
 #include <fused_scan/impl/plan/device_plan.hpp>
 #include <fused_scan/recurrence.hpp>
+#include <fused_scan/running_extrema.hpp>
 #include <fused_scan/scan.hpp>
 #include <vector>
 
@@ -64,9 +65,17 @@ bool same_bits(const A& a, const B& b) {
   return true;
 }
 
+/// By which the thread of a team holds one run.
+impl::DevicePlan plan_of_a_held_run(const impl::ScanShape& shape) {
+  impl::DevicePlan plan = impl::device_plan::plan_of_held_runs(shape, 1, 1);
+  plan.threads = 1;
+  return plan;
+}
+
 /// A plan for a GPU with teams of one thread.
 impl::DevicePlan plan_of(const impl::ScanShape& shape) {
   impl::DevicePlan plan = impl::make_device_plan(shape, machine);
+  if (plan.holds_runs) return plan_of_a_held_run(shape);
   plan.threads = 1;
   return plan;
 }
@@ -94,8 +103,10 @@ struct Store {
   }
 };
 
-void scan_functors_on_device_engine(const View& x, const View& y, const impl::Call& call) {
-  const auto op = impl::bind_operator<float, float, true>(CompensatedSum());
+template <class Op>
+void scan_functors_on_device_engine(const View& x, const View& y, const Op& family,
+                                    const impl::Call& call, bool holds_runs) {
+  const auto op = impl::bind_operator<float, float, true>(family);
   impl::Lines lines;
   lines.outer = x.extent_int(0);
   lines.length = x.extent_int(1);
@@ -107,7 +118,8 @@ void scan_functors_on_device_engine(const View& x, const View& y, const impl::Ca
   impl::ScanShape shape = impl::shape_of(scan, call);
   shape.in = impl::functor_shape(sizeof(float), lines.length, lines.inner);
   shape.out = shape.in;
-  impl::run_on_device(Exec(), scan, plan_of(shape), "test");
+  const impl::DevicePlan plan = holds_runs ? plan_of_a_held_run(shape) : plan_of(shape);
+  impl::run_on_device(Exec(), scan, plan, "test");
 }
 
 template <class F>
@@ -260,8 +272,48 @@ TEST_CASE("DeviceEngine.Functors") {
     const View expected("expected", x.layout()), y("y", x.layout());
     fill(x);
     scan_on_host_engine(x, expected, 1, CompensatedSum(), call);
-    scan_functors_on_device_engine(x, y, call);
+    scan_functors_on_device_engine(x, y, CompensatedSum(), call, false);
     CHECK(same_bits(y, expected));
+  });
+}
+
+// Runs that threads hold: of functors, of running maxima, and of recurrences whose maps leave the
+// range of a double here and there, between such that don't.
+TEST_CASE("DeviceEngine.HeldRuns") {
+  for_each_call([](const Shape& s, const impl::Call& call) {
+    const View x("x", s.outer, s.length, s.inner);
+    const View expected("expected", x.layout()), y("y", x.layout());
+    fill(x);
+    const auto check_functors = [&](const auto& op) {
+      scan_on_host_engine(x, expected, 1, op, call);
+      scan_functors_on_device_engine(x, y, op, call, true);
+      CHECK(same_bits(y, expected));
+    };
+    check_functors(CompensatedSum());
+    check_functors(Max());
+    if (call.exclusive) return;
+    const auto run = [](const auto& scan, const impl::ScanShape& shape) {
+      impl::run_on_device(Exec(), scan, plan_of_a_held_run(shape), "test");
+    };
+    using Positions = Kokkos::View<int***, Kokkos::LayoutRight, Exec>;
+    const Positions at("at", x.layout()), expected_at("expected_at", x.layout());
+    const ScanOptions options{call.reverse ? Direction::reverse : Direction::forward};
+    running_max(Exec(), x, expected, expected_at, 1, options);
+    impl::with_running_extremum<1>(Exec(), x, y, at, 1, call, run);
+    CHECK(same_bits(y, expected));
+    CHECK(same_bits(at, expected_at));
+    const View a("a", x.layout());
+    for (std::size_t k = 0; k < a.size(); ++k) {
+      const bool leaves = k / static_cast<std::size_t>(131 * s.inner) % 3 == 2;
+      a.data()[k] = leaves ? std::ldexp(x.data()[k], k % 2 == 0 ? 90 : -40) : 1 - x.data()[k];
+    }
+    const Kokkos::View<float**, Exec> state("state", s.outer, s.inner),
+        last("last", state.layout());
+    linear_recurrence(Exec(), a, x, expected, impl::StartValue<float>{0.5f}, state, 1, options);
+    // In place: h is b.
+    impl::with_recurrence(Exec(), a, x, x, impl::StartValue<float>{0.5f}, last, 1, call, run);
+    CHECK(same_bits(x, expected));
+    CHECK(std::memcmp(last.data(), state.data(), state.size() * sizeof(float)) == 0);
   });
 }
 

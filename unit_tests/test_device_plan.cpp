@@ -157,6 +157,43 @@ TEST_CASE("DevicePlan.BlockSizeCutsTheTile") {
   CHECK(make_device_plan(shape, h100).rows == 1024);
 }
 
+// Of columns, where elements don't move as those of one array do.
+TEST_CASE("DevicePlan.RunsThatThreadsHold") {
+  const auto recurrence = [](std::int64_t outer, std::int64_t length, std::int64_t inner,
+                             int size = 4) {
+    ScanShape shape = shape_of(outer, length, inner, size, 24);
+    shape.beside = shape.in;
+    shape.held_run = 32;
+    return shape;
+  };
+  const auto plan_of = [](const ScanShape& shape) { return make_device_plan(shape, h100); };
+  const DevicePlan plan = plan_of(recurrence(8, 16384, 1536));
+  CHECK(plan.holds_runs);
+  CHECK(plan.name() == "columns, tiles of 128 x 32");
+  CHECK(plan.groups == 8 * 48);
+  CHECK(plan.threads == 128);
+  CHECK(plan.items() == 128);
+  // Nodes of the runs, and of each column a prefix and two nodes of other tiles.
+  CHECK(plan.scratch_bytes == (128 + 3 * 32) * 24);
+
+  CHECK(plan_of(recurrence(20, 35995, 91)).name() == "columns, tiles of 128 x 32");
+  CHECK(plan_of(recurrence(3, 602510, 28)).threads == 128);
+  CHECK(plan_of(recurrence(4096, 1000, 16)).rows == 256);
+  CHECK(plan_of(recurrence(64, 64, 16384)).name() == "columns, 32 lines a team");
+  CHECK(plan_of(recurrence(4, 1024, 512)).rows == 128);
+  ScanShape short_tiles = recurrence(8, 16384, 1536);
+  short_tiles.block_size = 64;
+  CHECK(plan_of(short_tiles).rows == 64);
+
+  CHECK_FALSE(plan_of(recurrence(12288, 16384, 1)).holds_runs);
+  CHECK_FALSE(plan_of(recurrence(65536, 256, 4)).holds_runs);
+  CHECK_FALSE(plan_of(recurrence(16, 40, 16384)).holds_runs);
+  CHECK_FALSE(plan_of(recurrence(1, 4096, 64)).holds_runs);
+  CHECK_FALSE(plan_of(recurrence(8, 16384, 1536, 2)).holds_runs);
+  CHECK(plan_of(recurrence(20, 35995, 91, 2)).holds_runs);
+  CHECK_FALSE(plan_of(shape_of(8, 16384, 1536)).holds_runs);
+}
+
 // 16 bytes at a time only where every line is aligned, and as aligned in one array as in the other.
 TEST_CASE("DevicePlan.LinesThatAreAlignedOtherwise") {
   const auto moves_packs = [](const ScanShape& shape) {

@@ -160,6 +160,7 @@ ScanShape shape_of(const Scan& scan, const Call& call) {
   shape.alignment = static_cast<int>(
       std::max({alignof(typename Held::type), alignof(typename Held::beside), alignof(Stored)}));
   shape.value_size = sizeof(typename Scan::Value);
+  if constexpr (can_hold_runs<Scan>) shape.held_run = HeldRun<Scan>::length;
   shape.reverse = call.reverse;
   shape.block_size = call.block_size;
   shape.lines_together = recurrences::serves<Scan>;

@@ -7,6 +7,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <fused_scan/impl/plan/scan_shape.hpp>
 #if defined(__CUDACC__)
 #include <cuda_pipeline_primitives.h>
@@ -69,6 +70,20 @@ KOKKOS_FORCEINLINE_FUNCTION void copy_to_scratch(T* to, const T* from) {
   }
 #endif
   *in_scratch(to) = *in_memory(from);
+}
+
+/// Keeps a compiler from keeping what it has made of a value, such as a conversion to a larger
+/// type, rather than the value.
+template <class T>
+KOKKOS_FORCEINLINE_FUNCTION void forget_what_was_made_of([[maybe_unused]] T& value) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (sizeof(T) % 4 == 0) {
+    std::uint32_t words[sizeof(T) / 4];
+    memcpy(words, &value, sizeof(T));
+    for (std::uint32_t& word : words) asm volatile("" : "+r"(word));
+    memcpy(&value, words, sizeof(T));
+  }
+#endif
 }
 
 /// 1 / x, with an error of some units in the last place, where a processor is faster at that.

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <fused_scan/impl/device/tile_state.hpp>
 #include <fused_scan/impl/order/tree.hpp>
+#include <fused_scan/impl/plan/device_plan.hpp>
 
 namespace fused_scan::impl {
 
@@ -26,10 +27,7 @@ class LineExchange {
   using Value = typename Op::value_type;
   using State = TileState<Value>;
 
-  /// Of a tile's number: with more of them fewer tiles wait for each other, with fewer a tile reads
-  /// fewer nodes, which counts where they are large (measured on an H100: base 4 is 1.05 to 1.09
-  /// times as fast for maps of recurrences, base 8 up to 1.2 times for sums; base 16 for neither).
-  static constexpr int digit_bits = sizeof(Value) > 16 ? 2 : 3;
+  static constexpr int digit_bits = bits_of_tile_digits(int{sizeof(Value)});
   static constexpr int digit_base = 1 << digit_bits;
 
   /// Places of a state for `lines` lines of `tiles` tiles each.
@@ -54,16 +52,15 @@ class LineExchange {
   /// line's final state, which may be the same array, is written after it was read.
   template <class Initial>
   KOKKOS_FUNCTION Value prefix(const Value& total, const Initial& initial) const {
-    const bool is_last = m_tile + 1 == m_tiles;
     if (m_tile == 0) {
       const Value state = initial();
       publish_prefix(state);
-      if (!is_last) publish_node(total);
+      if (!is_last()) publish_node(total);
       return state;
     }
     const TileDigit digit = TileDigit::last_of(m_tile);
-    const bool merges = m_tile % digit_base == digit_base - 1 && !is_last;
-    if (!merges && !is_last) publish_node(total);
+    const bool merges = this->merges();
+    if (!merges && !is_last()) publish_node(total);
     // Others wait for a node that is merged, so it comes before the wait for a prefix.
     const LeftNodes left = await_left(digit, merges ? -1 : digit.parent(m_tile));
     if (merges) {
@@ -78,11 +75,55 @@ class LineExchange {
     return result;
   }
 
+  /// Whether values are so large that a thread can't ask for several nodes at a time. Then the
+  /// prefix comes in three steps: begin(), the jobs of work(), which threads share, and end().
+  static constexpr bool shares_work = State::words_of_node > 4;
+
+  /// What others may wait for at once.
+  template <class Initial>
+  KOKKOS_FUNCTION void begin(const Value& total, const Initial& initial, Value& prefix) const {
+    if (m_tile == 0) {
+      prefix = initial();
+      publish_prefix(prefix);
+    }
+    if (!is_last() && !merges()) publish_node(total);
+  }
+
+  /// Each brings, or publishes, one value: job 2 + i brings what the i-th bit of a digit stands
+  /// for.
+  static constexpr int jobs = 2 + digit_bits;
+  template <class Node>
+  KOKKOS_FUNCTION void work(int job, const Value& total, const Node& node, Value& prefix) const {
+    if (m_tile == 0) return;
+    const TileDigit digit = TileDigit::last_of(m_tile);
+    if (job == 0) {
+      if (merges()) {
+        publish_node(merged(total, 0, [&](int shift) { return ends_group(shift); }));
+      }
+    } else if (job == 1) {
+      prefix = await_one(place_of_prefix(digit.parent(m_tile)));
+    } else if (digit.has(job - 2)) {
+      node(job - 2) = await_node(digit, job - 2);
+    }
+  }
+
+  template <class Node>
+  KOKKOS_FUNCTION void end(const Node& node, Value& prefix) const {
+    if (m_tile == 0) return;
+    const TileDigit digit = TileDigit::last_of(m_tile);
+    Value before = prefix;
+    for (int bit = digit_bits - 1; bit >= 0; --bit) {
+      if (digit.has(bit)) before = m_op.append(before, node(bit));
+    }
+    if (m_tile % digit_base == 0) publish_prefix(before);
+    prefix = before;
+  }
+
   /// Where lines have 2^k tiles: calls take(node over all of them) for the last; the others publish
   /// what it needs.
   template <class Take>
   KOKKOS_FUNCTION void sum_of_line(const Value& total, const Take& take) const {
-    if (m_tile + 1 == m_tiles) {
+    if (is_last()) {
       take(merged(total, 0, [&](int shift) { return m_tile >> shift != 0; }));
     } else {
       publish_node(merged(total, 0, [&](int shift) { return ends_group(shift); }));
@@ -104,6 +145,7 @@ class LineExchange {
       while (((tile >> shift) & (digit_base - 1)) == 0) shift += digit_bits;
       return at(tile, shift);
     }
+    KOKKOS_FUNCTION bool has(int bit) const { return (value >> bit & 1) != 0; }
     KOKKOS_FUNCTION bool has_four() const { return digit_base > 4 && (value & 4) != 0; }
     KOKKOS_FUNCTION std::int64_t parent(std::int64_t tile) const {
       return ((tile >> shift) - value) << shift;
@@ -142,13 +184,16 @@ class LineExchange {
   KOKKOS_FUNCTION void await(const std::int64_t (&places)[4], unsigned wanted,
                              Value (&nodes)[4]) const {
     for (Value& node : nodes) node = m_op.neutral();
-    if constexpr (State::words_of_node <= 4) {
-      m_state.await(places, wanted, m_call, nodes);
-    } else {
-      for (int k = 0; k < 4; ++k) {
-        if ((wanted >> k) & 1) nodes[k] = await_one(places[k]);
-      }
-    }
+    m_state.await(places, wanted, m_call, nodes);
+  }
+
+  /// What one bit of a digit stands for, of digits in base 4.
+  KOKKOS_FUNCTION Value await_node(const TileDigit& digit, int bit) const {
+    if (bit == 0) return await_one(place_of_node(digit.left(m_tile, digit.value - 1)));
+    Value two[2];
+    m_state.await({place_of_node(digit.left(m_tile, 0)), place_of_node(digit.left(m_tile, 1))}, 3,
+                  m_call, two);
+    return m_op.combine(two[0], two[1]);
   }
 
   KOKKOS_FUNCTION Value await_one(std::int64_t place) const {
@@ -163,9 +208,21 @@ class LineExchange {
   template <class GoesOn>
   KOKKOS_FUNCTION Value merged(Value node, int shift, const GoesOn& goes_on) const {
     for (; goes_on(shift); shift += digit_bits) {
-      node = with_left(await_left(TileDigit::at(m_tile, shift), -1), node);
+      const TileDigit digit = TileDigit::at(m_tile, shift);
+      if constexpr (shares_work) {
+        for (int bit = 0; bit < digit_bits; ++bit) {
+          if (digit.has(bit)) node = m_op.combine(await_node(digit, bit), node);
+        }
+      } else {
+        node = with_left(await_left(digit, -1), node);
+      }
     }
     return node;
+  }
+  KOKKOS_FUNCTION bool is_last() const { return m_tile + 1 == m_tiles; }
+  /// Whether the node that the tile publishes is of more than itself.
+  KOKKOS_FUNCTION bool merges() const {
+    return m_tile % digit_base == digit_base - 1 && !is_last();
   }
   /// Whether the tile is the last of eight that a node of its own stands for.
   KOKKOS_FUNCTION bool ends_group(int shift) const {

@@ -12,10 +12,9 @@
 
 namespace fused_scan::impl {
 
-/// Carries out a plan of make_device_plan.
-template <class Exec, class Scan>
-void run_on_device(const Exec& exec, const Scan& scan, DevicePlan plan, const std::string& label) {
-  using Kernel = TileScan<Exec, Scan>;
+template <class Exec, class Scan, bool holds_runs>
+void run_tiles(const Exec& exec, const Scan& scan, DevicePlan plan, const std::string& label) {
+  using Kernel = TileScan<Exec, Scan, holds_runs>;
   plan.threads = std::min(plan.threads, Kernel::threads);
   Kernel kernel{scan, plan, {}, plan.nodes()};
   if (plan.line_tiles > 1) {
@@ -28,6 +27,16 @@ void run_on_device(const Exec& exec, const Scan& scan, DevicePlan plan, const st
   typename Kernel::Policy policy(exec, static_cast<int>(teams), plan.threads);
   policy.set_scratch_size(0, Kokkos::PerTeam(plan.scratch_bytes + Kernel::scratch_alignment));
   Kokkos::parallel_for(label + (plan.line_tiles > 1 ? "::tiles" : "::lines"), policy, kernel);
+}
+
+/// Carries out a plan of make_device_plan.
+template <class Exec, class Scan>
+void run_on_device(const Exec& exec, const Scan& scan, const DevicePlan& plan,
+                   const std::string& label) {
+  if constexpr (can_hold_runs<Scan>) {
+    if (plan.holds_runs) return run_tiles<Exec, Scan, true>(exec, scan, plan, label);
+  }
+  run_tiles<Exec, Scan, false>(exec, scan, plan, label);
 }
 
 /// Lines without elements end in the state that they start from, or the identity.

@@ -63,6 +63,7 @@ struct SegmentPieces {
   /// The kernel as if there were nothing but one segment.
   struct OfSegment {
     static constexpr bool of_parts = true;
+    static constexpr bool holds_runs = false;
 
     PartScan<Scan> scan;
     const DevicePlan& plan;

@@ -9,7 +9,8 @@
 //
 // They wait in scratch memory rather than in registers, so that a multiprocessor holds more teams
 // and always has something to do: while one waits for the memory or for other teams' nodes, others
-// add.
+// add. But columns whose elements come from functors, or from two arrays, wait in registers: then
+// what a team does besides adding is less (see HeldRun).
 
 #include <Kokkos_Core.hpp>
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include <fused_scan/impl/access/line_scan.hpp>
 #include <fused_scan/impl/device/backend.hpp>
 #include <fused_scan/impl/device/exchange.hpp>
+#include <fused_scan/impl/device/held_run.hpp>
 #include <fused_scan/impl/device/movement.hpp>
 #include <fused_scan/impl/device/tile.hpp>
 #include <fused_scan/impl/device/unrolled.hpp>
@@ -26,7 +28,7 @@
 
 namespace fused_scan::impl {
 
-template <class Exec, class Scan>
+template <class Exec, class Scan, bool holds_runs_ = false>
 struct TileScan {
   using Op = typename Scan::Op;
   using Value = typename Scan::Value;
@@ -48,13 +50,18 @@ struct TileScan {
 
   /// Five teams on a multiprocessor leave 96 registers for a thread. With six (80) some wait in
   /// local memory, for which the scratch memory leaves hardly any cache: 0.7 of the speed. Pairs of
-  /// doubles take four (128 registers): 1.1 times the speed of five. Large values need more.
+  /// doubles take four (128 registers): 1.1 times the speed of five. Large values need more, but
+  /// for the maps of recurrences. Where threads hold runs there is one team less: 1.1 times the
+  /// speed of two less, though a few registers spill.
   static constexpr int threads = team_threads;
   static constexpr int value_size = std::max(sizeof(Value), slot_size);
-  static constexpr int teams = value_size <= 8    ? 5
-                               : value_size <= 24 ? 4
-                               : value_size <= 40 ? 2
-                                                  : 1;
+  static constexpr bool has_maps = reads_two_arrays<Load> && slot_size <= 8;
+  static constexpr int held = holds_runs_ ? 1 : 0;
+  static constexpr int teams = value_size <= 8 || (has_maps && value_size <= 24) ? 5 - held
+                               : has_maps                                        ? 4 - held
+                               : value_size <= 24                                ? 4
+                               : value_size <= 40                                ? 2
+                                                                                 : 1;
   using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<threads, teams>>;
   using Member = typename Policy::member_type;
 
@@ -77,7 +84,7 @@ struct TileScan {
     }
     // Neighbouring groups lie side by side in memory.
     const auto groups = static_cast<std::uint32_t>(plan.groups);
-    if (plan.tiles_ahead > 0) {
+    if (!holds_runs && plan.tiles_ahead > 0) {
       const std::uint32_t later = id.id + static_cast<std::uint32_t>(plan.tiles_ahead);
       if (later < static_cast<std::uint32_t>(member.league_size())) {
         const std::uint32_t number = quotient(later, plan.per_group);
@@ -107,6 +114,8 @@ struct TileScan {
 
   /// Whether lines begin anywhere in memory, which only a tile knows.
   static constexpr bool of_parts = false;
+  /// Whether elements wait in registers rather than in scratch memory.
+  static constexpr bool holds_runs = holds_runs_;
 
   /// A line's part in the exchange between its tiles.
   KOKKOS_FORCEINLINE_FUNCTION LineExchange<Op> exchange_of(typename State::CallNumber call,
@@ -144,6 +153,7 @@ struct TileScan {
     }
 
     KOKKOS_FUNCTION void run() {
+      if constexpr (Kernel::holds_runs) return run_in_registers();
       load();
       if constexpr (Scan::ends_in_prefix) return sum_lines();
       if (m_kernel.plan.short_lines) {
@@ -164,6 +174,34 @@ struct TileScan {
     }
 
    private:
+    /// A thread has one run. Those that have none go along to the barriers.
+    KOKKOS_FUNCTION void run_in_registers() {
+      const auto& scan = m_kernel.scan;
+      const int number = m_by_line.high, line = m_by_line.low;
+      const int begin = number * m_kernel.plan.run;
+      const int left = number < m_runs ? m_tile.rows - begin : 0;
+      using Held = HeldRun<std::remove_cvref_t<decltype(scan)>>;
+      Held held(scan, m_tile.line_of(line), m_tile.first_step + begin,
+                left < Held::length ? left : Held::length);
+      if (has_prefixes()) {
+        const bool shared = m_kernel.plan.line_tiles > 1;
+        if (!shared) keep_initial_states();
+        if (held.is_whole()) node(number, line) = held.node();
+        m_member.team_barrier();
+        sum_nodes();
+        if (shared) exchange();
+      }
+      if (left <= 0) return;
+      const Value prefix = prefix_of(number, line);
+      const Value last =
+          scan.exclusive ? held.template scan<true>(prefix) : held.template scan<false>(prefix);
+      if constexpr (Scan::Final::given) {
+        if (left <= Held::length && m_tile.first_step + m_tile.rows == scan.length) {
+          final(line, last);
+        }
+      }
+    }
+
     /// Whether a line has several runs, whose nodes and prefixes wait in scratch memory.
     KOKKOS_FUNCTION bool has_prefixes() const { return m_kernel.plan.line_tiles > 1 || m_runs > 1; }
     KOKKOS_FUNCTION int thread() const { return m_member.team_rank(); }
@@ -514,20 +552,22 @@ struct TileScan {
     }
 
     /// Each run gets the largest node that ends with it: eight at a time by one thread, which
-    /// leaves the others' instructions to other teams.
+    /// leaves the others' instructions to other teams; of large values, which take many, two.
     KOKKOS_FUNCTION void sum_nodes() const {
+      constexpr int levels = sizeof(Value) > 16 ? 1 : 3, several = 1 << levels;
       const Op& op = m_kernel.scan.op;
       const int whole = m_tile.rows >> m_kernel.plan.run_shift;
-      for (int apart = 1; apart < whole; apart *= 8) {
-        const int nodes = whole / apart;
-        for (TwoDigits at = m_by_line; at.high * 8 < nodes; at.advance()) {
-          const auto last = [&](int n) { return (at.high * 8 + n + 1) * apart - 1; };
-          const int count = nodes - at.high * 8 < 8 ? nodes - at.high * 8 : 8;
+      for (int level = 0; whole >> level > 1; level += levels) {
+        const int nodes = whole >> level;
+        for (TwoDigits at = m_by_line; at.high * several < nodes; at.advance()) {
+          const auto last = [&](int n) { return ((at.high * several + n + 1) << level) - 1; };
+          const int count =
+              nodes - at.high * several < several ? nodes - at.high * several : several;
           looped(count, [&](int n) {
             if ((n & 1) == 0) return;
             Value sum = op.combine(node(last(n - 1), at.low), node(last(n), at.low));
-            if ((n & 3) == 3) sum = op.combine(node(last(n - 2), at.low), sum);
-            if (n == 7) sum = op.combine(node(last(3), at.low), sum);
+            if (several > 2 && (n & 3) == 3) sum = op.combine(node(last(n - 2), at.low), sum);
+            if (several > 4 && n == 7) sum = op.combine(node(last(3), at.low), sum);
             node(last(n), at.low) = sum;
           });
         }
@@ -574,12 +614,35 @@ struct TileScan {
 
     /// The prefix before the tile of each of its lines.
     KOKKOS_FUNCTION void exchange() const {
-      const DevicePlan& plan = m_kernel.plan;
+      const bool whole = m_tile.rows == m_kernel.plan.rows;
+      const auto total = [&](int line) {
+        return whole ? node(m_runs - 1, line) : m_kernel.scan.op.identity();
+      };
+      using Exchange = LineExchange<Op>;
+      const auto first = [&](int line) { return [this, line] { return initial(line); }; };
+      if constexpr (!Exchange::shares_work) {
+        for (int line = thread(); line < m_tile.lines; line += threads()) {
+          m_prefixes[line] = exchange_of(line).prefix(total(line), first(line));
+        }
+        m_member.team_barrier();
+        return;
+      }
+      const auto awaited = [&](int line) {
+        return [this, line](int i) -> Value& { return m_prefixes[(i + 1) * m_tile.lines + line]; };
+      };
       for (int line = thread(); line < m_tile.lines; line += threads()) {
-        const bool whole = m_tile.rows == plan.rows;
-        m_prefixes[line] =
-            exchange_of(line).prefix(whole ? node(m_runs - 1, line) : m_kernel.scan.op.identity(),
-                                     [&] { return initial(line); });
+        exchange_of(line).begin(total(line), first(line), m_prefixes[line]);
+      }
+      // Threads of a warp do the same job.
+      for (TwoDigits at(thread(), threads(), (m_tile.lines + 31) & -32); at.high < Exchange::jobs;
+           at.advance()) {
+        const int line = at.low;
+        if (line >= m_tile.lines) continue;
+        exchange_of(line).work(at.high, total(line), awaited(line), m_prefixes[line]);
+      }
+      m_member.team_barrier();
+      for (int line = thread(); line < m_tile.lines; line += threads()) {
+        exchange_of(line).end(awaited(line), m_prefixes[line]);
       }
       m_member.team_barrier();
     }
@@ -587,10 +650,10 @@ struct TileScan {
       return m_kernel.exchange_of(m_call, m_group, line, m_number);
     }
 
-    KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(const Run& run) const {
-      const Value before = has_prefixes() ? m_prefixes[run.line] : initial(run.line);
-      return prefix_before(m_kernel.scan.op, before, run.number,
-                           [&](int last) { return node(last, run.line); });
+    KOKKOS_FORCEINLINE_FUNCTION Value prefix_of(int number, int line) const {
+      const Value before = has_prefixes() ? m_prefixes[line] : initial(line);
+      return prefix_before(m_kernel.scan.op, before, number,
+                           [&](int last) { return node(last, line); });
     }
 
     KOKKOS_FUNCTION void scan_runs() {
@@ -640,7 +703,7 @@ struct TileScan {
     KOKKOS_FORCEINLINE_FUNCTION void scan_run(const Run& run) {
       const Scan& scan = m_kernel.scan;
       const Op& op = scan.op;
-      const Value prefix = prefix_of(run);
+      const Value prefix = prefix_of(run.number, run.line);
       Value before = prefix, before_pair = prefix, even = prefix, last = prefix;
       looped((run.count + chunk_length - 1) / chunk_length, [&](int k) {
         if (k == 2) before_pair = op.append(prefix, even);

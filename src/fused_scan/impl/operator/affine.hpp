@@ -112,7 +112,11 @@ struct AffineMonoid {
 
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& first,
                                                  const value_type& then) const {
-    value_type map{product_of(then.a, first.a), Number(0), first.a_exponent + then.a_exponent, 0};
+    value_type map{product_of(then.a, first.a), sum_of(product_of(then.a, first.b), then.b), 0, 0};
+    const bool plain =
+        (first.a_exponent | first.b_exponent | then.a_exponent | then.b_exponent) == 0;
+    if (plain && is_in_range(map)) return map;
+    map.a_exponent = first.a_exponent + then.a_exponent;
     keep_a_in_range(map);
     combine_b(first, then, map);
     return map;

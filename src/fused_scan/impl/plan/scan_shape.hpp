@@ -47,6 +47,7 @@ struct ScanShape {
   AccessShape out;
   int alignment = 1;   // of elements and results, in bytes
   int value_size = 0;  // of the operator
+  int held_run = 0;    // elements that a GPU's thread can hold, where that is faster
   bool reverse = false;
   bool in_place = false;
   bool lines_together = false;  // many lines are walked side by side rather than chunks of one
