@@ -16,7 +16,7 @@
 #include <fused_scan/impl/operator/sums.hpp>
 #include <fused_scan/impl/order/streamed_tree.hpp>
 #include <fused_scan/impl/order/tree.hpp>
-#include <new>
+#include <memory>
 #include <type_traits>
 
 namespace fused_scan::impl::float_sums {
@@ -343,7 +343,7 @@ class FloatInterleavedWalk {
                        std::byte* memory, int)
       : m_scan(scan), m_kernels(kernels), m_results(results_of(scan, false)) {
     m_trees = reinterpret_cast<LineTree*>(memory);
-    for (int j = 0; j < plan.columns; ++j) new (m_trees + j) LineTree;
+    for (int j = 0; j < plan.columns; ++j) std::construct_at(m_trees + j);
     m_copy = reinterpret_cast<float*>(m_trees + most_interleaved);
   }
   static bool can_walk(const Scan& scan, const HostPlan& plan) {
