@@ -8,6 +8,7 @@
 // engine are what compilers make of them.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <fused_scan/impl/host/float_sums/arguments.hpp>
@@ -36,11 +37,13 @@ const Kernels* kernels() {
   static constexpr Kernels for_avx512{avx512::lanes,         avx512::narrow_vectors * avx512::lanes,
                                       avx512::sum_rows<odd>, avx512::scan_rows<odd>,
                                       avx512::push<odd>,     avx512::scan_slabs<odd>,
-                                      avx512::sum_line<odd>, avx512::scan_line<odd>};
+                                      avx512::sum_line<odd>, avx512::scan_line<odd>,
+                                      avx2::scan_segments};
   static constexpr Kernels for_avx2{avx2::lanes,         avx2::narrow_vectors * avx2::lanes,
                                     avx2::sum_rows<odd>, avx2::scan_rows<odd>,
                                     avx2::push<odd>,     avx2::scan_slabs<odd>,
-                                    avx2::sum_line<odd>, avx2::scan_line<odd>};
+                                    avx2::sum_line<odd>, avx2::scan_line<odd>,
+                                    avx2::scan_segments};
   switch (vectors_of_processor()) {
     case Vectors::avx512:
       return &for_avx512;
