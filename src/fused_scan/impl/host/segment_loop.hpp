@@ -6,6 +6,7 @@
 #include <Kokkos_Core.hpp>
 #include <algorithm>
 #include <cstdint>
+#include <fused_scan/impl/access/segment.hpp>
 #include <fused_scan/impl/order/streamed_tree.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <type_traits>
@@ -40,7 +41,7 @@ class RangeTrial {
  public:
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
-  static constexpr int elements_at_once = 4;
+  static constexpr int elements_at_once = Op::adds_plainly ? chunk_length : 4;
 
   explicit RangeTrial(const Op& op) : m_op(op) {}
   Value accumulate(const Value& value, const Element& element) {
@@ -58,70 +59,112 @@ class RangeTrial {
   bool m_left = false;
 };
 
+/// What is tried first; none where an operator has nothing cheaper.
 template <class Op>
-using TrialOf = std::conditional_t<Op::adds_exactly, ExactTrial<Op>,
+using TrialOf = std::conditional_t<Op::adds_exactly && !Op::adds_plainly, ExactTrial<Op>,
                                    std::conditional_t<Op::has_range, RangeTrial<Op>, void>>;
 
-/// A short segment of a line, or a short line, element by element. It makes what SequentialLine
-/// does, of a chunk's elements no more than is needed: no sum where no chunk comes after it, and
-/// first without a look at what rounding takes or what leaves the range.
-template <class Scan, class From, class To>
+/// Short segments of a line, element by element. What SequentialLine makes, with no more than is
+/// needed: no sum of a chunk after which no other comes, and no look at what rounding takes or what
+/// leaves the range but afterwards.
+template <class Scan>
 class SegmentLoop {
  public:
   using Op = typename Scan::Op;
   using Value = typename Scan::Value;
   using Element = typename Scan::Element;
 
-  SegmentLoop(const Scan& scan, const From& from, const To& to, std::int64_t length,
-              std::int64_t column)
-      : m_scan(scan), m_from(from), m_to(to), m_length(length), m_column(column) {}
+  /// Elements of a segment, at most.
+  static constexpr std::int64_t longest = 4096;
 
-  void scan(const Value& initial) const {
+  SegmentLoop(const Scan& scan, std::int64_t line)
+      : m_op(scan.op),
+        m_reverse(scan.reverse),
+        m_exclusive(scan.exclusive),
+        m_column(line % scan.inner),
+        m_from(scan.load.slab(line / scan.inner)),
+        m_to(scan.store.slab(line / scan.inner)),
+        m_initial(scan.initial(line / scan.inner, m_column)),
+        m_first_output(scan.first_output(m_initial)) {}
+
+  void scan(const Segment& segment) const {
+    const std::int64_t length = segment.length;
+    const Places places{m_from.part(segment.begin, length), m_to.part(segment.begin, length),
+                        m_reverse ? length - 1 : 0, m_reverse ? -1 : 1, m_column};
     if constexpr (Op::groups_freely) {
-      scan_in_one_go(initial);
-    } else if (m_length <= chunk_length) {
-      scan_chunk<false>(0, static_cast<int>(m_length), initial);
+      m_exclusive ? scan_freely<true>(places, length) : scan_freely<false>(places, length);
+    } else if (length <= chunk_length) {
+      scan_chunk<false>(places, static_cast<int>(length), m_initial, m_first_output);
     } else {
-      StreamedTree<Op> tree(m_scan.op, initial);
-      std::int64_t begin = 0;
-      for (; begin + chunk_length < m_length; begin += chunk_length) {
-        tree.push(scan_chunk<true>(begin, chunk_length, tree.prefix()));
-      }
-      scan_chunk<false>(begin, static_cast<int>(m_length - begin), tree.prefix());
+      scan_chunks(places, length);
     }
   }
 
  private:
   using Trial = TrialOf<Op>;
+  static constexpr int levels = levels_over(longest / chunk_length) + 1;
 
-  /// What comes after some elements of a chunk.
+  /// Where a segment's elements and results are from one of its positions on.
+  struct Places {
+    typename Scan::Load::Slab from;
+    typename Scan::Store::Slab to;
+    std::int64_t first;
+    std::int64_t direction;
+    std::int64_t column;
+
+    Element read(std::int64_t r) const {
+      return static_cast<Element>(from.read(first + r * direction, column));
+    }
+    template <class Result>
+    void write(std::int64_t r, const Result& result) const {
+      to.write(first + r * direction, column, result);
+    }
+  };
+  /// What comes after some elements of a chunk: their sum, the state, and the result of an
+  /// exclusive scan.
   struct After {
-    Value sum;  // of the chunk's elements
+    Value sum;
     Value state;
+    Value exclusive;
   };
 
-  void scan_in_one_go(const Value& initial) const {
-    Value state = initial;
-    for (std::int64_t step = 0; step < m_length; ++step) {
-      const Value before = step == 0 ? m_scan.first_output(state) : state;
-      state = m_scan.op.accumulate(state, read(step));
-      write(step, m_scan.op.lower(m_scan.exclusive ? before : state));
+  template <bool exclusive>
+  void scan_freely(const Places& places, std::int64_t length) const {
+    Value state = m_initial;
+    for (std::int64_t r = 0; r < length; ++r) {
+      const Value before = r == 0 ? m_first_output : state;
+      state = m_op.accumulate(state, places.read(r));
+      places.write(r, exclusive ? m_op.lower(before) : m_op.lower(state));
     }
+  }
+
+  [[gnu::noinline]] void scan_chunks(const Places& segment, std::int64_t length) const {
+    StreamedTree<Op, levels> tree(m_op, m_initial);
+    Places places = segment;
+    Value exclusive = m_first_output;
+    for (; length > chunk_length; length -= chunk_length) {
+      tree.push(scan_chunk<true>(places, chunk_length, tree.prefix(), exclusive));
+      places.first += chunk_length * places.direction;
+      exclusive = tree.prefix();
+    }
+    scan_chunk<false>(places, static_cast<int>(length), tree.prefix(), exclusive);
   }
 
   /// Returns the chunk's sum, if that is asked for.
   template <bool with_sum>
-  Value scan_chunk(std::int64_t begin, int count, const Value& prefix) const {
-    Element elements[chunk_length];
-    for (int r = 0; r < count; ++r) elements[r] = read(begin + r);
-    After after{m_scan.op.neutral(), m_scan.op.as_state(prefix)};
+  Value scan_chunk(const Places& places, int count, const Value& prefix,
+                   const Value& exclusive) const {
+    After after{m_op.neutral(), m_op.as_state(prefix), exclusive};
     if constexpr (std::is_void_v<Trial>) {
-      scan_elements<with_sum>(begin, 0, count, elements, prefix, after);
+      scan_elements<with_sum>(places, 0, count, prefix, after,
+                              [&](int r) { return places.read(r); });
     } else {
+      Element elements[chunk_length];  // results may replace them
       for (int first = 0; first < count; first += Trial::elements_at_once) {
         const int end = std::min(first + Trial::elements_at_once, count);
-        if (!try_elements<with_sum>(begin, first, end, elements, after)) {
-          scan_elements<with_sum>(begin, first, end, elements, prefix, after);
+        if (!try_elements<with_sum>(places, first, end, elements, after)) {
+          scan_elements<with_sum>(places, first, end, prefix, after,
+                                  [&](int r) { return elements[r]; });
         }
       }
     }
@@ -130,61 +173,53 @@ class SegmentLoop {
 
   /// Where it returns false, `after` is as it was, and the results are void.
   template <bool with_sum>
-  bool try_elements(std::int64_t begin, int first, int end, const Element* elements,
+  bool try_elements(const Places& places, int first, int end, Element* elements,
                     After& after) const {
     // Where chunks are combined with their prefix, one sum serves for both.
     constexpr bool sums = with_sum && !Op::tries_exactly;
-    Trial trial(m_scan.op);
-    if (!trial.can_begin(after.state)) return false;
-    Value sum = after.sum, state = after.state;
+    Trial trial(m_op);
+    if (m_exclusive && !trial.can_begin(after.exclusive)) return false;
+    Value sum = after.sum, state = after.state, exclusive = after.exclusive;
     for (int r = first; r < end; ++r) {
-      const Value before = begin + r == 0 ? m_scan.first_output(state) : state;
-      state = trial.advance(state, elements[r]);
-      if constexpr (sums) {
-        sum = r == 0 ? m_scan.op.lift(elements[r]) : trial.accumulate(sum, elements[r]);
-      }
-      write(begin + r, trial.lower(m_scan.exclusive ? before : state));
+      const Element element = elements[r] = places.read(r);
+      state = trial.advance(state, element);
+      if constexpr (sums) sum = r == 0 ? m_op.lift(element) : trial.accumulate(sum, element);
+      places.write(r, m_exclusive ? trial.lower(exclusive) : trial.lower(state));
+      exclusive = state;
     }
     if (!trial.is_right(state) || (sums && !trial.is_right(sum))) return false;
-    if constexpr (with_sum && !sums) sum = m_scan.op.exact_difference(state, after.state);
-    after = {sum, state};
+    if constexpr (with_sum && !sums) sum = m_op.exact_difference(state, after.state);
+    after = {sum, state, exclusive};
     return true;
   }
 
-  template <bool with_sum>
-  void scan_elements(std::int64_t begin, int first, int end, const Element* elements,
-                     const Value& prefix, After& after) const {
-    const Op& op = m_scan.op;
+  template <bool with_sum, class ElementAt>
+  [[gnu::noinline]] void scan_elements(const Places& places, int first, int end,
+                                       const Value& prefix, After& after,
+                                       const ElementAt& element_at) const {
     for (int r = first; r < end; ++r) {
-      const Value before = begin + r == 0 ? m_scan.first_output(after.state) : after.state;
+      const Element element = element_at(r);
       if constexpr (with_sum || Op::combines_chunks) {
-        after.sum = r == 0 ? op.lift(elements[r]) : op.accumulate(after.sum, elements[r]);
+        after.sum = r == 0 ? m_op.lift(element) : m_op.accumulate(after.sum, element);
       }
       if constexpr (Op::combines_chunks) {
-        after.state = op.combine(prefix, after.sum);
+        after.state = m_op.combine(prefix, after.sum);
       } else {
-        after.state = op.accumulate(after.state, elements[r]);
+        after.state = m_op.accumulate(after.state, element);
       }
-      write(begin + r, op.lower(m_scan.exclusive ? before : after.state));
+      places.write(r, m_exclusive ? m_op.lower(after.exclusive) : m_op.lower(after.state));
+      after.exclusive = after.state;
     }
   }
 
-  std::int64_t position(std::int64_t step) const {
-    return m_scan.reverse ? m_length - 1 - step : step;
-  }
-  Element read(std::int64_t step) const {
-    return static_cast<Element>(m_from.read(position(step), m_column));
-  }
-  template <class Result>
-  void write(std::int64_t step, const Result& result) const {
-    m_to.write(position(step), m_column, result);
-  }
-
-  const Scan& m_scan;
-  const From& m_from;
-  const To& m_to;
-  std::int64_t m_length;
+  Op m_op;
+  bool m_reverse;
+  bool m_exclusive;
   std::int64_t m_column;
+  typename Scan::Load::Slab m_from;
+  typename Scan::Store::Slab m_to;
+  Value m_initial;
+  Value m_first_output;
 };
 
 }  // namespace fused_scan::impl

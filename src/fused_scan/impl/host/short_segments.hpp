@@ -25,14 +25,6 @@
 
 namespace fused_scan::impl {
 
-template <class Scan>
-void scan_by_loop(const Scan& scan, const Segment& segment, std::int64_t line) {
-  const std::int64_t outer = line / scan.inner, column = line % scan.inner;
-  const auto from = scan.load.slab(outer).part(segment.begin, segment.length);
-  const auto to = scan.store.slab(outer).part(segment.begin, segment.length);
-  SegmentLoop(scan, from, to, segment.length, column).scan(scan.initial(outer, column));
-}
-
 /// The engine for segments of a scan, by one thread. Plans are made once: they differ by no more
 /// than whether a segment is as short as short slabs.
 template <class Scan>
@@ -124,10 +116,10 @@ class FloatSegments {
                                  m_ends, segments, m_scan.reverse, m_scan.exclusive})) {
       return;
     }
+    const SegmentLoop<Scan> loops(m_scan, line);
     int from = 0;
     for (int k = 0; k < segments; ++k) {
-      const Segment segment{begin + from, m_ends[k] - from};
-      if (segment.length > 0) scan_by_loop(m_scan, segment, line);
+      loops.scan({begin + from, m_ends[k] - from});
       from = m_ends[k];
     }
   }
@@ -152,8 +144,9 @@ class FloatSegments {
 template <class Scan, class Offsets>
 struct ScanShortSegments {
   using Counter = std::int64_t;
-  /// Elements in all lines that are worth setting the engine up.
-  static constexpr std::int64_t engine_elements = 512;
+  /// Elements in all lines that are worth setting the engine up, which for plain sums isn't faster.
+  static constexpr std::int64_t engine_elements =
+      Scan::Op::adds_plainly ? SegmentLoop<Scan>::longest : 128;
 
   Scan scan;
   Offsets offsets;
@@ -175,14 +168,19 @@ struct ScanShortSegments {
     }
     std::byte* const memory = buffer + HostBufferLayout::line + thread * engine.bytes();
     take_segments([&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t index = first; index < last; ++index) {
-        const Segment segment = segment_of(offsets, index, scan.length);
-        if (segment.length == 0 || segment.length >= limit) continue;
-        if (segment.length * lines >= engine_elements) {
-          engine.scan(scan, segment, memory);
-        } else {
-          for (std::int64_t line = 0; line < lines; ++line) scan_by_loop(scan, segment, line);
+      const std::int64_t of_engine = ceil_div(engine_elements, lines);
+      const auto for_segments = [&](std::int64_t shortest, std::int64_t end, const auto& f) {
+        for (std::int64_t index = first; index < last; ++index) {
+          const Segment segment = segment_of(offsets, index, scan.length);
+          if (shortest <= segment.length && segment.length < end) f(segment);
         }
+      };
+      for_segments(of_engine, limit,
+                   [&](const Segment& segment) { engine.scan(scan, segment, memory); });
+      for (std::int64_t line = 0; line < lines; ++line) {
+        const SegmentLoop<Scan> loops(scan, line);
+        for_segments(1, std::min(of_engine, limit),
+                     [&](const Segment& segment) { loops.scan(segment); });
       }
     });
   }
