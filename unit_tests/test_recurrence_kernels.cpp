@@ -27,12 +27,12 @@ using namespace fused_scan::test;
 using Exec = Kokkos::DefaultExecutionSpace;
 using impl::Vectors;
 
-/// The results of one line, which replace b, and its last state.
-template <class T>
-double walk_line(std::span<const T> a, std::span<T> b, double start) {
+/// The results of one line, which may replace b, and its last state.
+template <class T, class Result>
+double walk_line(std::span<const T> a, std::span<const T> b, double start, std::span<Result> h) {
   using Element = impl::Coefficients<T, T>;
   const impl::AffineMonoid<double> monoid;
-  const impl::BoundOperator<impl::AffineMonoid<double>, Element, T> op(monoid);
+  const impl::BoundOperator<impl::AffineMonoid<double>, Element, Result> op(monoid);
   impl::StreamedTree tree(op, monoid.from_state(start));
   auto state = tree.prefix();
   for (std::size_t begin = 0; begin < a.size(); begin += impl::chunk_length) {
@@ -43,7 +43,7 @@ double walk_line(std::span<const T> a, std::span<T> b, double start) {
       const Element element{a[i], b[i]};
       if (i > begin) node = op.accumulate(node, element);
       state = op.accumulate(state, element);
-      b[i] = op.lower(state);
+      h[i] = op.lower(state);
     }
     if (end == begin + impl::chunk_length) tree.push(node);
   }
@@ -128,7 +128,7 @@ void check(const Case& c, Data data, Direction direction, Order order, bool in_p
     }
     start.values[k] = random_fraction(k) - 0.5;
     if (k % 9 == 4) start.values[k] *= 0x1p900;
-    last.values[k] = walk_line<T>(line_a, line_b, start.values[k]);
+    last.values[k] = walk_line<T, T>(line_a, line_b, start.values[k], line_b);
     for (std::size_t i = 0; i < lines[k].size(); ++i) h.values[lines[k][i]] = line_b[i];
   }
   const auto a_view = make_any_view<T, 3, Exec>("a", a, order);
@@ -138,6 +138,51 @@ void check(const Case& c, Data data, Direction direction, Order order, bool in_p
   linear_recurrence(Exec(), a_view, b_view, h_view, state, state, c.axis, {.direction = direction});
   CHECK_THAT(with_one_nan(read(h_view)), equals_bitwise(with_one_nan(h)));
   CHECK_THAT(with_one_nan(read(state)), equals_bitwise(with_one_nan(last)));
+}
+
+/// The gradients: of a recurrence that goes the other way, with the coefficients of the positions
+/// after it.
+template <class T>
+void check_gradients(const Case& c, Data data, Direction direction, Order order, bool in_place) {
+  const auto lines = lines_of(c.extents, c.axis, direction);
+  const Extents states = without_axis(c.extents, c.axis);
+  HostArray<T> a(c.extents), h(c.extents), grad_h(c.extents), grad_a(c.extents), grad_b(c.extents);
+  HostArray<double> start(states), grad_start(states);
+  for (std::size_t k = 0; k < lines.size(); ++k) {
+    const std::size_t length = lines[k].size();
+    std::vector<T> later(length), terms(length);
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::size_t at = lines[k][i];
+      draw(data, k, i, a.values[at], grad_h.values[at]);
+      h.values[at] = static_cast<T>(random_fraction(at + 77) - 0.5);
+      if (i > 0) later[length - i] = a.values[at];
+      terms[length - 1 - i] = grad_h.values[at];
+    }
+    start.values[k] = random_fraction(k) - 0.5;
+    std::vector<double> g(length);
+    const double last = walk_line<T, double>(later, terms, 0, g);
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::size_t at = lines[k][i];
+      const double of_b = g[length - 1 - i];
+      grad_b.values[at] = static_cast<T>(of_b);
+      const double before =
+          i == 0 ? start.values[k] : static_cast<double>(h.values[lines[k][i - 1]]);
+      grad_a.values[at] = static_cast<T>(of_b * before);
+    }
+    grad_start.values[k] = static_cast<double>(a.values[lines[k][0]]) * last;
+  }
+  const auto view = [order](const char* name, const HostArray<T>& array) {
+    return make_any_view<T, 3, Exec>(name, array, order);
+  };
+  const auto grad_h_view = view("grad_h", grad_h), to_a = view("grad_a", h);
+  const auto to_b = in_place ? grad_h_view : view("grad_b", h);
+  const auto from = make_any_view<double, 2, Exec>("initial", start, Order::right);
+  const auto to = make_any_view<double, 2, Exec>("grad_initial", start, Order::right);
+  linear_recurrence_backward(Exec(), view("a", a), view("h", h), grad_h_view, from, to_a, to_b, to,
+                             c.axis, {.direction = direction});
+  CHECK_THAT(with_one_nan(read(to_b)), equals_bitwise(with_one_nan(grad_b)));
+  CHECK_THAT(with_one_nan(read(to_a)), equals_bitwise(with_one_nan(grad_a)));
+  CHECK_THAT(with_one_nan(read(to)), equals_bitwise(with_one_nan(grad_start)));
 }
 
 }  // namespace
@@ -156,6 +201,29 @@ TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfTheTree", "", float, double) {
         check<TestType>(c, static_cast<Data>(data), direction, Order::right, in_place);
       }
       check<TestType>(c, Data::mixed, Direction::reverse, Order::left, false);
+    }
+  }
+  impl::widest_vectors = Vectors::avx512;
+}
+
+// Gradients of columns that fill blocks, or pieces of two blocks, and of those that don't.
+TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfGradients", "", float, double) {
+  auto all = cases;
+  for (const std::size_t columns : {8, 31, 64, 65, 75, 136}) all.push_back({{1, 50, columns}, 1});
+  int number = 0;
+  for (const Vectors vectors : {Vectors::none, Vectors::avx2, Vectors::avx512}) {
+    impl::widest_vectors = vectors;
+    for (const Case& c : all) {
+      for (const Data data : {Data::tame, Data::zeros, Data::mixed, Data::not_finite}) {
+        const auto direction = ++number % 2 == 0 ? Direction::forward : Direction::reverse;
+        const bool in_place = number % 3 == 0;
+        INFO(to_string(c.extents) << ", axis " << c.axis << ", data " << static_cast<int>(data)
+                                  << ", reverse " << number % 2 << ", in place " << in_place
+                                  << ", vectors " << static_cast<int>(vectors));
+        check_gradients<TestType>(c, data, direction, Order::right, in_place);
+      }
+      check_gradients<TestType>(c, Data::tame, Direction::reverse, Order::left, false);
+      check_gradients<TestType>(c, Data::tame, Direction::forward, Order::gaps, false);
     }
   }
   impl::widest_vectors = Vectors::avx512;
