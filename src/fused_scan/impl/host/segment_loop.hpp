@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <fused_scan/impl/access/segment.hpp>
+#include <fused_scan/impl/host/float_sums/arguments.hpp>
 #include <fused_scan/impl/order/streamed_tree.hpp>
 #include <fused_scan/impl/order/tree.hpp>
 #include <type_traits>
@@ -19,6 +20,7 @@ class ExactTrial {
  public:
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
+  template <bool with_sum>
   static constexpr int elements_at_once = chunk_length;
 
   explicit ExactTrial(const Op& op) : m_op(op) {}
@@ -41,7 +43,9 @@ class RangeTrial {
  public:
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
-  static constexpr int elements_at_once = Op::adds_plainly ? chunk_length : 4;
+  /// A state is right after any number of elements: what is infinite stays so, or is NaN.
+  template <bool with_sum>
+  static constexpr int elements_at_once = with_sum && !Op::adds_plainly ? 4 : chunk_length;
 
   explicit RangeTrial(const Op& op) : m_op(op) {}
   Value accumulate(const Value& value, const Element& element) {
@@ -76,6 +80,8 @@ class SegmentLoop {
 
   /// Elements of a segment, at most.
   static constexpr std::int64_t longest = 4096;
+  static_assert(longest >= float_sums::window_length);
+  static constexpr bool is_fast = std::is_same_v<TrialOf<Op>, RangeTrial<Op>>;
 
   SegmentLoop(const Scan& scan, std::int64_t line)
       : m_op(scan.op),
@@ -160,8 +166,9 @@ class SegmentLoop {
                               [&](int r) { return places.read(r); });
     } else {
       Element elements[chunk_length];  // results may replace them
-      for (int first = 0; first < count; first += Trial::elements_at_once) {
-        const int end = std::min(first + Trial::elements_at_once, count);
+      constexpr int at_once = Trial::template elements_at_once<with_sum>;
+      for (int first = 0; first < count; first += at_once) {
+        const int end = std::min(first + at_once, count);
         if (!try_elements<with_sum>(places, first, end, elements, after)) {
           scan_elements<with_sum>(places, first, end, prefix, after,
                                   [&](int r) { return elements[r]; });

@@ -144,9 +144,12 @@ class FloatSegments {
 template <class Scan, class Offsets>
 struct ScanShortSegments {
   using Counter = std::int64_t;
-  /// Elements in all lines that are worth setting the engine up, which for plain sums isn't faster.
-  static constexpr std::int64_t engine_elements =
-      Scan::Op::adds_plainly ? SegmentLoop<Scan>::longest : 128;
+  /// Elements in all lines that are worth setting the engine up: of few lines it is no faster than
+  /// loops that needn't look at what they do but afterwards.
+  static std::int64_t engine_elements(std::int64_t lines) {
+    const bool few = lines < host_plan::few_columns / 2;
+    return few && SegmentLoop<Scan>::is_fast ? SegmentLoop<Scan>::longest * lines : 128;
+  }
 
   Scan scan;
   Offsets offsets;
@@ -168,7 +171,7 @@ struct ScanShortSegments {
     }
     std::byte* const memory = buffer + HostBufferLayout::line + thread * engine.bytes();
     take_segments([&](std::int64_t first, std::int64_t last) {
-      const std::int64_t of_engine = ceil_div(engine_elements, lines);
+      const std::int64_t of_engine = ceil_div(engine_elements(lines), lines);
       const auto for_segments = [&](std::int64_t shortest, std::int64_t end, const auto& f) {
         for (std::int64_t index = first; index < last; ++index) {
           const Segment segment = segment_of(offsets, index, scan.length);
