@@ -173,7 +173,9 @@ struct ScanShortSegments {
     take_segments([&](std::int64_t first, std::int64_t last) {
       const std::int64_t of_engine = ceil_div(engine_elements(lines), lines);
       const auto for_segments = [&](std::int64_t shortest, std::int64_t end, const auto& f) {
-        for (std::int64_t index = first; index < last; ++index) {
+        for (std::int64_t k = 0; k < last - first; ++k) {
+          // In the direction of the scan, which processors then foresee.
+          const std::int64_t index = scan.reverse ? last - 1 - k : first + k;
           const Segment segment = segment_of(offsets, index, scan.length);
           if (shortest <= segment.length && segment.length < end) f(segment);
         }
