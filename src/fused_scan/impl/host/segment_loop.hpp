@@ -20,9 +20,6 @@ class ExactTrial {
  public:
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
-  template <bool with_sum>
-  static constexpr int elements_at_once = chunk_length;
-
   explicit ExactTrial(const Op& op) : m_op(op) {}
   Value accumulate(const Value& value, const Element& element) {
     return m_op.accumulate_exactly(value, element, m_lost);
@@ -43,10 +40,6 @@ class RangeTrial {
  public:
   using Value = typename Op::value_type;
   using Element = typename Op::element_type;
-  /// A state is right after any number of elements: what is infinite stays so, or is NaN.
-  template <bool with_sum>
-  static constexpr int elements_at_once = with_sum && !Op::adds_plainly ? 4 : chunk_length;
-
   explicit RangeTrial(const Op& op) : m_op(op) {}
   Value accumulate(const Value& value, const Element& element) {
     return m_op.accumulate_in_range(value, element, m_left);
@@ -126,14 +119,6 @@ class SegmentLoop {
       to.write(first + r * direction, column, result);
     }
   };
-  /// What comes after some elements of a chunk: their sum, the state, and the result of an
-  /// exclusive scan.
-  struct After {
-    Value sum;
-    Value state;
-    Value exclusive;
-  };
-
   template <bool exclusive>
   void scan_freely(const Places& places, std::int64_t length) const {
     Value state = m_initial;
@@ -156,67 +141,61 @@ class SegmentLoop {
     scan_chunk<false>(places, static_cast<int>(length), tree.prefix(), exclusive);
   }
 
-  /// Returns the chunk's sum, if that is asked for.
+  /// Returns the chunk's sum, if that is asked for. Results that turn out wrong are made again.
   template <bool with_sum>
   Value scan_chunk(const Places& places, int count, const Value& prefix,
                    const Value& exclusive) const {
-    After after{m_op.neutral(), m_op.as_state(prefix), exclusive};
     if constexpr (std::is_void_v<Trial>) {
-      scan_elements<with_sum>(places, 0, count, prefix, after,
-                              [&](int r) { return places.read(r); });
+      return scan_with_care<with_sum>(places, count, prefix, exclusive,
+                                      [&](int r) { return places.read(r); });
     } else {
+      // Where chunks are combined with their prefix, one sum serves for both.
+      constexpr bool sums = with_sum && !Op::tries_exactly;
       Element elements[chunk_length];  // results may replace them
-      constexpr int at_once = Trial::template elements_at_once<with_sum>;
-      for (int first = 0; first < count; first += at_once) {
-        const int end = std::min(first + at_once, count);
-        if (!try_elements<with_sum>(places, first, end, elements, after)) {
-          scan_elements<with_sum>(places, first, end, prefix, after,
-                                  [&](int r) { return elements[r]; });
+      Trial trial(m_op);
+      const Value start = m_op.as_state(prefix);
+      Value sum = m_op.neutral(), state = start, before = exclusive;
+      bool right = !m_exclusive || trial.can_begin(before);
+      const int end = std::min(count, chunk_length);  // a bound that compilers know
+      for (int r = 0; r < end; ++r) {
+        const Element element = elements[r] = places.read(r);
+        state = trial.advance(state, element);
+        if constexpr (sums) {
+          sum = r == 0 ? m_op.lift(element) : trial.accumulate(sum, element);
+          if (r % 4 == 3) right &= trial.is_right(sum);
         }
+        places.write(r, m_exclusive ? trial.lower(before) : trial.lower(state));
+        before = state;
       }
+      // A state is right after any number of elements: what is infinite stays so, or is NaN.
+      if (right && trial.is_right(state)) {
+        if constexpr (with_sum && !sums) return m_op.exact_difference(state, start);
+        return sum;
+      }
+      return scan_with_care<with_sum>(places, count, prefix, exclusive,
+                                      [&](int r) { return elements[r]; });
     }
-    return after.sum;
-  }
-
-  /// Where it returns false, `after` is as it was, and the results are void.
-  template <bool with_sum>
-  bool try_elements(const Places& places, int first, int end, Element* elements,
-                    After& after) const {
-    // Where chunks are combined with their prefix, one sum serves for both.
-    constexpr bool sums = with_sum && !Op::tries_exactly;
-    Trial trial(m_op);
-    if (m_exclusive && !trial.can_begin(after.exclusive)) return false;
-    Value sum = after.sum, state = after.state, exclusive = after.exclusive;
-    for (int r = first; r < end; ++r) {
-      const Element element = elements[r] = places.read(r);
-      state = trial.advance(state, element);
-      if constexpr (sums) sum = r == 0 ? m_op.lift(element) : trial.accumulate(sum, element);
-      places.write(r, m_exclusive ? trial.lower(exclusive) : trial.lower(state));
-      exclusive = state;
-    }
-    if (!trial.is_right(state) || (sums && !trial.is_right(sum))) return false;
-    if constexpr (with_sum && !sums) sum = m_op.exact_difference(state, after.state);
-    after = {sum, state, exclusive};
-    return true;
   }
 
   template <bool with_sum, class ElementAt>
-  [[gnu::noinline]] void scan_elements(const Places& places, int first, int end,
-                                       const Value& prefix, After& after,
-                                       const ElementAt& element_at) const {
-    for (int r = first; r < end; ++r) {
+  [[gnu::noinline]] Value scan_with_care(const Places& places, int count, const Value& prefix,
+                                         const Value& exclusive,
+                                         const ElementAt& element_at) const {
+    Value sum = m_op.neutral(), state = prefix, before = exclusive;
+    for (int r = 0; r < count; ++r) {
       const Element element = element_at(r);
       if constexpr (with_sum || Op::combines_chunks) {
-        after.sum = r == 0 ? m_op.lift(element) : m_op.accumulate(after.sum, element);
+        sum = r == 0 ? m_op.lift(element) : m_op.accumulate(sum, element);
       }
       if constexpr (Op::combines_chunks) {
-        after.state = m_op.combine(prefix, after.sum);
+        state = m_op.combine(prefix, sum);
       } else {
-        after.state = m_op.accumulate(after.state, element);
+        state = m_op.accumulate(state, element);
       }
-      places.write(r, m_exclusive ? m_op.lower(after.exclusive) : m_op.lower(after.state));
-      after.exclusive = after.state;
+      places.write(r, m_exclusive ? m_op.lower(before) : m_op.lower(state));
+      before = state;
     }
+    return sum;
   }
 
   Op m_op;
