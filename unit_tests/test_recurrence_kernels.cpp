@@ -15,6 +15,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "recurrence_call.hpp"
@@ -28,11 +29,11 @@ using Exec = Kokkos::DefaultExecutionSpace;
 using impl::Vectors;
 
 /// The results of one line, which may replace b, and its last state.
-template <class T, class Result>
-double walk_line(std::span<const T> a, std::span<const T> b, double start, std::span<Result> h) {
+template <class T, class Result, class Number>
+Number walk_line(std::span<const T> a, std::span<const T> b, Number start, std::span<Result> h) {
   using Element = impl::Coefficients<T, T>;
-  const impl::AffineMonoid<double> monoid;
-  const impl::BoundOperator<impl::AffineMonoid<double>, Element, Result> op(monoid);
+  const impl::AffineMonoid<Number> monoid;
+  const impl::BoundOperator<impl::AffineMonoid<Number>, Element, Result> op(monoid);
   impl::StreamedTree tree(op, monoid.from_state(start));
   auto state = tree.prefix();
   for (std::size_t begin = 0; begin < a.size(); begin += impl::chunk_length) {
@@ -47,7 +48,7 @@ double walk_line(std::span<const T> a, std::span<const T> b, double start, std::
     }
     if (end == begin + impl::chunk_length) tree.push(node);
   }
-  double last = 0;
+  Number last(0);
   monoid.to_state(state, last);
   return last;
 }
@@ -128,7 +129,7 @@ void check(const Case& c, Data data, Direction direction, Order order, bool in_p
     }
     start.values[k] = random_fraction(k) - 0.5;
     if (k % 9 == 4) start.values[k] *= 0x1p900;
-    last.values[k] = walk_line<T, T>(line_a, line_b, start.values[k], line_b);
+    last.values[k] = walk_line<T, T, double>(line_a, line_b, start.values[k], line_b);
     for (std::size_t i = 0; i < lines[k].size(); ++i) h.values[lines[k][i]] = line_b[i];
   }
   const auto a_view = make_any_view<T, 3, Exec>("a", a, order);
@@ -160,7 +161,7 @@ void check_gradients(const Case& c, Data data, Direction direction, Order order,
     }
     start.values[k] = random_fraction(k) - 0.5;
     std::vector<double> g(length);
-    const double last = walk_line<T, double>(later, terms, 0, g);
+    const double last = walk_line<T, double, double>(later, terms, 0, g);
     for (std::size_t i = 0; i < length; ++i) {
       const std::size_t at = lines[k][i];
       const double of_b = g[length - 1 - i];
@@ -227,4 +228,63 @@ TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfGradients", "", float, double) {
     }
   }
   impl::widest_vectors = Vectors::avx512;
+}
+
+namespace {
+
+template <class T>
+void check_complex(const Case& c, Data data, Direction direction, Order order) {
+  using Complex = Kokkos::complex<T>;
+  const auto lines = lines_of(c.extents, c.axis, direction);
+  const Extents states = without_axis(c.extents, c.axis);
+  HostArray<Complex> a(c.extents), b(c.extents), h(c.extents);
+  HostArray<Kokkos::complex<double>> start(states), last(states);
+  for (std::size_t k = 0; k < lines.size(); ++k) {
+    std::vector<Complex> line_a(lines[k].size()), line_b(lines[k].size());
+    for (std::size_t i = 0; i < lines[k].size(); ++i) {
+      T re[2], im[2];
+      draw(data, k, i, re[0], re[1]);
+      draw(data, k + lines.size(), i, im[0], im[1]);
+      a.values[lines[k][i]] = line_a[i] = Complex(re[0], im[0]);
+      b.values[lines[k][i]] = line_b[i] = Complex(re[1], im[1]);
+    }
+    start.values[k] = Kokkos::complex<double>(random_fraction(k) - 0.5, k % 9 == 4 ? 0x1p900 : 1);
+    last.values[k] =
+        walk_line<Complex, Complex>(line_a, line_b, start.values[k], std::span<Complex>(line_b));
+    for (std::size_t i = 0; i < lines[k].size(); ++i) h.values[lines[k][i]] = line_b[i];
+  }
+  const auto with_one_nan = [](auto array) {
+    for (auto& x : array.values) {
+      const auto part = [](auto number) {
+        return number == number ? number : std::numeric_limits<decltype(number)>::quiet_NaN();
+      };
+      x = std::decay_t<decltype(x)>(part(x.real()), part(x.imag()));
+    }
+    return array;
+  };
+  const auto a_view = make_any_view<Complex, 3, Exec>("a", a, order);
+  const auto b_view = make_any_view<Complex, 3, Exec>("b", b, order);
+  const auto state = make_any_view<Kokkos::complex<double>, 2, Exec>("state", start, Order::right);
+  linear_recurrence(Exec(), a_view, b_view, b_view, state, state, c.axis, {.direction = direction});
+  CHECK_THAT(with_one_nan(read(b_view)), equals_bitwise(with_one_nan(h)));
+  CHECK_THAT(with_one_nan(read(state)), equals_bitwise(with_one_nan(last)));
+}
+
+}  // namespace
+
+// Those that are walked line by line, and one line for all threads.
+TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfComplexNumbers", "", float, double) {
+  auto all = cases;
+  all.push_back({{1, 20, 1500}, 1});
+  all.push_back({{200, 1, 16}, 2});
+  int number = 0;
+  for (const Case& c : all) {
+    for (int data = 0; data < static_cast<int>(Data::kinds); ++data) {
+      const auto direction = ++number % 2 == 0 ? Direction::forward : Direction::reverse;
+      INFO(to_string(c.extents) << ", axis " << c.axis << ", data " << data << ", reverse "
+                                << number % 2);
+      check_complex<TestType>(c, static_cast<Data>(data), direction,
+                              number % 3 == 0 ? Order::left : Order::right);
+    }
+  }
 }

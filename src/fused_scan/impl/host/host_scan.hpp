@@ -19,6 +19,7 @@
 #include <fused_scan/impl/host/float_sums/walks.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/host/line_states.hpp>
+#include <fused_scan/impl/host/loop_walk.hpp>
 #include <fused_scan/impl/host/recurrences/walks.hpp>
 #include <fused_scan/impl/host/running/walk.hpp>
 #include <fused_scan/impl/host/tile_nodes.hpp>
@@ -84,6 +85,9 @@ struct HostScan {
     }
     if constexpr (recurrences::serves<Scan>) {
       if (run_recurrences(memory)) return;
+    }
+    if constexpr (LoopWalk<Scan>::serves) {
+      if (LoopWalk<Scan>::can_walk(plan)) return take_items(LoopWalk<Scan>(scan, plan));
     }
     if constexpr (running::serves<Scan>) {
       take_items(running::RunningWalk<Scan>(scan, plan, memory));

@@ -64,7 +64,7 @@ using TrialOf = std::conditional_t<Op::adds_exactly && !Op::adds_plainly, ExactT
 /// Short segments of a line, element by element. What SequentialLine makes, with no more than is
 /// needed: no sum of a chunk after which no other comes, and no look at what rounding takes or what
 /// leaves the range but afterwards.
-template <class Scan>
+template <class Scan, int levels = 9>
 class SegmentLoop {
  public:
   using Op = typename Scan::Op;
@@ -72,36 +72,36 @@ class SegmentLoop {
   using Element = typename Scan::Element;
 
   /// Elements of a segment, at most.
-  static constexpr std::int64_t longest = 4096;
+  static constexpr std::int64_t longest = std::int64_t{chunk_length} << (levels - 1);
   static_assert(longest >= float_sums::window_length);
   static constexpr bool is_fast = std::is_same_v<TrialOf<Op>, RangeTrial<Op>>;
 
-  SegmentLoop(const Scan& scan, std::int64_t line)
+  SegmentLoop(const Scan& scan, std::int64_t outer, std::int64_t column)
       : m_op(scan.op),
         m_reverse(scan.reverse),
         m_exclusive(scan.exclusive),
-        m_column(line % scan.inner),
-        m_from(scan.load.slab(line / scan.inner)),
-        m_to(scan.store.slab(line / scan.inner)),
-        m_initial(scan.initial(line / scan.inner, m_column)),
+        m_column(column),
+        m_from(scan.load.slab(outer)),
+        m_to(scan.store.slab(outer)),
+        m_initial(scan.initial(outer, column)),
         m_first_output(scan.first_output(m_initial)) {}
 
-  void scan(const Segment& segment) const {
+  /// Returns the state after the last element.
+  Value scan(const Segment& segment) const {
     const std::int64_t length = segment.length;
     const Places places{m_from.part(segment.begin, length), m_to.part(segment.begin, length),
                         m_reverse ? length - 1 : 0, m_reverse ? -1 : 1, m_column};
     if constexpr (Op::groups_freely) {
-      m_exclusive ? scan_freely<true>(places, length) : scan_freely<false>(places, length);
+      return m_exclusive ? scan_freely<true>(places, length) : scan_freely<false>(places, length);
     } else if (length <= chunk_length) {
-      scan_chunk<false>(places, static_cast<int>(length), m_initial, m_first_output);
+      return scan_chunk<false>(places, static_cast<int>(length), m_initial, m_first_output);
     } else {
-      scan_chunks(places, length);
+      return scan_chunks(places, length);
     }
   }
 
  private:
   using Trial = TrialOf<Op>;
-  static constexpr int levels = levels_over(longest / chunk_length) + 1;
 
   /// Where a segment's elements and results are from one of its positions on.
   struct Places {
@@ -120,16 +120,17 @@ class SegmentLoop {
     }
   };
   template <bool exclusive>
-  void scan_freely(const Places& places, std::int64_t length) const {
+  Value scan_freely(const Places& places, std::int64_t length) const {
     Value state = m_initial;
     for (std::int64_t r = 0; r < length; ++r) {
       const Value before = r == 0 ? m_first_output : state;
       state = m_op.accumulate(state, places.read(r));
       places.write(r, exclusive ? m_op.lower(before) : m_op.lower(state));
     }
+    return state;
   }
 
-  [[gnu::noinline]] void scan_chunks(const Places& segment, std::int64_t length) const {
+  [[gnu::noinline]] Value scan_chunks(const Places& segment, std::int64_t length) const {
     StreamedTree<Op, levels> tree(m_op, m_initial);
     Places places = segment;
     Value exclusive = m_first_output;
@@ -138,10 +139,11 @@ class SegmentLoop {
       places.first += chunk_length * places.direction;
       exclusive = tree.prefix();
     }
-    scan_chunk<false>(places, static_cast<int>(length), tree.prefix(), exclusive);
+    return scan_chunk<false>(places, static_cast<int>(length), tree.prefix(), exclusive);
   }
 
-  /// Returns the chunk's sum, if that is asked for. Results that turn out wrong are made again.
+  /// Returns the chunk's sum, if that is asked for, else the state after it. Results that turn out
+  /// wrong are made again.
   template <bool with_sum>
   Value scan_chunk(const Places& places, int count, const Value& prefix,
                    const Value& exclusive) const {
@@ -170,7 +172,7 @@ class SegmentLoop {
       // A state is right after any number of elements: what is infinite stays so, or is NaN.
       if (right && trial.is_right(state)) {
         if constexpr (with_sum && !sums) return m_op.exact_difference(state, start);
-        return sum;
+        return with_sum ? sum : state;
       }
       return scan_with_care<with_sum>(places, count, prefix, exclusive,
                                       [&](int r) { return elements[r]; });
@@ -195,7 +197,7 @@ class SegmentLoop {
       places.write(r, m_exclusive ? m_op.lower(before) : m_op.lower(state));
       before = state;
     }
-    return sum;
+    return with_sum ? sum : state;
   }
 
   Op m_op;

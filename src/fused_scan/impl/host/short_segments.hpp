@@ -116,7 +116,7 @@ class FloatSegments {
                                  m_ends, segments, m_scan.reverse, m_scan.exclusive})) {
       return;
     }
-    const SegmentLoop<Scan> loops(m_scan, line);
+    const SegmentLoop<Scan> loops(m_scan, line / m_scan.inner, line % m_scan.inner);
     int from = 0;
     for (int k = 0; k < segments; ++k) {
       loops.scan({begin + from, m_ends[k] - from});
@@ -183,7 +183,7 @@ struct ScanShortSegments {
       for_segments(of_engine, limit,
                    [&](const Segment& segment) { engine.scan(scan, segment, memory); });
       for (std::int64_t line = 0; line < lines; ++line) {
-        const SegmentLoop<Scan> loops(scan, line);
+        const SegmentLoop<Scan> loops(scan, line / scan.inner, line % scan.inner);
         for_segments(1, std::min(of_engine, limit),
                      [&](const Segment& segment) { loops.scan(segment); });
       }
