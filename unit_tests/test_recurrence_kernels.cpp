@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/recurrence.hpp>
+#include <fused_scan/segmented_scan.hpp>
 #include <limits>
 #include <span>
 #include <string>
@@ -286,5 +287,30 @@ TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfComplexNumbers", "", float, double) 
       check_complex<TestType>(c, static_cast<Data>(data), direction,
                               number % 3 == 0 ? Order::left : Order::right);
     }
+  }
+}
+
+// Short segments, which a loop walks.
+TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfSegments", "", float, double) {
+  using T = TestType;
+  constexpr std::size_t longest = 70, size = longest * (longest + 1) / 2;
+  const Kokkos::View<int*, Kokkos::HostSpace> on_host("offsets", longest + 1);
+  for (std::size_t k = 0; k < longest; ++k) on_host(k + 1) = on_host(k) + static_cast<int>(k) + 1;
+  const auto offsets = Kokkos::create_mirror_view_and_copy(Exec(), on_host);
+  for (int data = 0; data < static_cast<int>(Data::kinds); ++data) {
+    HostArray<T> a({size}), b({size}), h({size});
+    for (std::size_t k = 0; k < longest; ++k) {
+      const auto begin = static_cast<std::size_t>(on_host(k));
+      for (std::size_t i = 0; i <= k; ++i) {
+        draw(static_cast<Data>(data), k, i, a.values[begin + i], b.values[begin + i]);
+      }
+      walk_line<T, T, double>({&a.values[begin], k + 1}, {&b.values[begin], k + 1}, 0,
+                              {&h.values[begin], k + 1});
+    }
+    const auto a_view = make_any_view<T, 1, Exec>("a", a, Order::right);
+    const auto b_view = make_any_view<T, 1, Exec>("b", b, Order::right);
+    INFO("data " << data);
+    segmented_linear_recurrence(Exec(), a_view, b_view, b_view, offsets);
+    CHECK_THAT(with_one_nan(read(b_view)), equals_bitwise(with_one_nan(h)));
   }
 }
