@@ -54,7 +54,7 @@ Number walk_line(std::span<const T> a, std::span<const T> b, Number start, std::
   return last;
 }
 
-enum class Data { tame, tiny, huge, zeros, growing, steep, mixed, not_finite, kinds };
+enum class Data { tame, tiny, huge, zeros, growing, steep, deep, mixed, not_finite, kinds };
 
 /// Coefficients and terms of position i of line k. Most lines of mixed data are tame, so that some
 /// vectors have lanes of both sorts.
@@ -81,6 +81,10 @@ void draw(Data data, std::uint64_t k, std::uint64_t i, T& a, T& b) {
     case Data::steep:  // down beyond the range and back in each chunk
       a = static_cast<T>(std::pow(10, i % 16 < 8 ? -exponents : exponents));
       if (i % 64 != 0) b = 0;
+      break;
+    case Data::deep:  // the same of shorter types, and the next chunk has what is left of a state
+      a = static_cast<T>(i % 16 == 0 ? 1 : i % 16 < 9 ? 0x1p-140 : 0x1p127);
+      b = static_cast<T>(i % 64 == 15 ? 0x1p127 : 0);
       break;
     case Data::mixed:
       if (k % 5 == 3) a *= static_cast<T>(std::pow(10, i % 512 < 100 ? -exponents : 1));
