@@ -12,9 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <fused_scan/recurrence.hpp>
+#include <fused_scan/segmented_scan.hpp>
 #include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "recurrence_call.hpp"
@@ -27,12 +29,12 @@ using namespace fused_scan::test;
 using Exec = Kokkos::DefaultExecutionSpace;
 using impl::Vectors;
 
-/// The results of one line, which replace b, and its last state.
-template <class T>
-double walk_line(std::span<const T> a, std::span<T> b, double start) {
+/// The results of one line, which may replace b, and its last state.
+template <class T, class Result, class Number>
+Number walk_line(std::span<const T> a, std::span<const T> b, Number start, std::span<Result> h) {
   using Element = impl::Coefficients<T, T>;
-  const impl::AffineMonoid<double> monoid;
-  const impl::BoundOperator<impl::AffineMonoid<double>, Element, T> op(monoid);
+  const impl::AffineMonoid<Number> monoid;
+  const impl::BoundOperator<impl::AffineMonoid<Number>, Element, Result> op(monoid);
   impl::StreamedTree tree(op, monoid.from_state(start));
   auto state = tree.prefix();
   for (std::size_t begin = 0; begin < a.size(); begin += impl::chunk_length) {
@@ -43,16 +45,16 @@ double walk_line(std::span<const T> a, std::span<T> b, double start) {
       const Element element{a[i], b[i]};
       if (i > begin) node = op.accumulate(node, element);
       state = op.accumulate(state, element);
-      b[i] = op.lower(state);
+      h[i] = op.lower(state);
     }
     if (end == begin + impl::chunk_length) tree.push(node);
   }
-  double last = 0;
+  Number last(0);
   monoid.to_state(state, last);
   return last;
 }
 
-enum class Data { tame, tiny, huge, zeros, growing, steep, mixed, not_finite, kinds };
+enum class Data { tame, tiny, huge, zeros, growing, steep, deep, mixed, not_finite, kinds };
 
 /// Coefficients and terms of position i of line k. Most lines of mixed data are tame, so that some
 /// vectors have lanes of both sorts.
@@ -79,6 +81,10 @@ void draw(Data data, std::uint64_t k, std::uint64_t i, T& a, T& b) {
     case Data::steep:  // down beyond the range and back in each chunk
       a = static_cast<T>(std::pow(10, i % 16 < 8 ? -exponents : exponents));
       if (i % 64 != 0) b = 0;
+      break;
+    case Data::deep:  // the same of shorter types, and the next chunk has what is left of a state
+      a = static_cast<T>(i % 16 == 0 ? 1 : i % 16 < 9 ? 0x1p-140 : 0x1p127);
+      b = static_cast<T>(i % 64 == 15 ? 0x1p127 : 0);
       break;
     case Data::mixed:
       if (k % 5 == 3) a *= static_cast<T>(std::pow(10, i % 512 < 100 ? -exponents : 1));
@@ -128,7 +134,7 @@ void check(const Case& c, Data data, Direction direction, Order order, bool in_p
     }
     start.values[k] = random_fraction(k) - 0.5;
     if (k % 9 == 4) start.values[k] *= 0x1p900;
-    last.values[k] = walk_line<T>(line_a, line_b, start.values[k]);
+    last.values[k] = walk_line<T, T, double>(line_a, line_b, start.values[k], line_b);
     for (std::size_t i = 0; i < lines[k].size(); ++i) h.values[lines[k][i]] = line_b[i];
   }
   const auto a_view = make_any_view<T, 3, Exec>("a", a, order);
@@ -138,6 +144,51 @@ void check(const Case& c, Data data, Direction direction, Order order, bool in_p
   linear_recurrence(Exec(), a_view, b_view, h_view, state, state, c.axis, {.direction = direction});
   CHECK_THAT(with_one_nan(read(h_view)), equals_bitwise(with_one_nan(h)));
   CHECK_THAT(with_one_nan(read(state)), equals_bitwise(with_one_nan(last)));
+}
+
+/// The gradients: of a recurrence that goes the other way, with the coefficients of the positions
+/// after it.
+template <class T>
+void check_gradients(const Case& c, Data data, Direction direction, Order order, bool in_place) {
+  const auto lines = lines_of(c.extents, c.axis, direction);
+  const Extents states = without_axis(c.extents, c.axis);
+  HostArray<T> a(c.extents), h(c.extents), grad_h(c.extents), grad_a(c.extents), grad_b(c.extents);
+  HostArray<double> start(states), grad_start(states);
+  for (std::size_t k = 0; k < lines.size(); ++k) {
+    const std::size_t length = lines[k].size();
+    std::vector<T> later(length), terms(length);
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::size_t at = lines[k][i];
+      draw(data, k, i, a.values[at], grad_h.values[at]);
+      h.values[at] = static_cast<T>(random_fraction(at + 77) - 0.5);
+      if (i > 0) later[length - i] = a.values[at];
+      terms[length - 1 - i] = grad_h.values[at];
+    }
+    start.values[k] = random_fraction(k) - 0.5;
+    std::vector<double> g(length);
+    const double last = walk_line<T, double, double>(later, terms, 0, g);
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::size_t at = lines[k][i];
+      const double of_b = g[length - 1 - i];
+      grad_b.values[at] = static_cast<T>(of_b);
+      const double before =
+          i == 0 ? start.values[k] : static_cast<double>(h.values[lines[k][i - 1]]);
+      grad_a.values[at] = static_cast<T>(of_b * before);
+    }
+    grad_start.values[k] = static_cast<double>(a.values[lines[k][0]]) * last;
+  }
+  const auto view = [order](const char* name, const HostArray<T>& array) {
+    return make_any_view<T, 3, Exec>(name, array, order);
+  };
+  const auto grad_h_view = view("grad_h", grad_h), to_a = view("grad_a", h);
+  const auto to_b = in_place ? grad_h_view : view("grad_b", h);
+  const auto from = make_any_view<double, 2, Exec>("initial", start, Order::right);
+  const auto to = make_any_view<double, 2, Exec>("grad_initial", start, Order::right);
+  linear_recurrence_backward(Exec(), view("a", a), view("h", h), grad_h_view, from, to_a, to_b, to,
+                             c.axis, {.direction = direction});
+  CHECK_THAT(with_one_nan(read(to_b)), equals_bitwise(with_one_nan(grad_b)));
+  CHECK_THAT(with_one_nan(read(to_a)), equals_bitwise(with_one_nan(grad_a)));
+  CHECK_THAT(with_one_nan(read(to)), equals_bitwise(with_one_nan(grad_start)));
 }
 
 }  // namespace
@@ -159,4 +210,111 @@ TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfTheTree", "", float, double) {
     }
   }
   impl::widest_vectors = Vectors::avx512;
+}
+
+// Gradients of columns that fill blocks, or pieces of two blocks, and of those that don't.
+TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfGradients", "", float, double) {
+  auto all = cases;
+  for (const std::size_t columns : {8, 31, 64, 65, 75, 136}) all.push_back({{1, 50, columns}, 1});
+  int number = 0;
+  for (const Vectors vectors : {Vectors::none, Vectors::avx2, Vectors::avx512}) {
+    impl::widest_vectors = vectors;
+    for (const Case& c : all) {
+      for (const Data data : {Data::tame, Data::zeros, Data::mixed, Data::not_finite}) {
+        const auto direction = ++number % 2 == 0 ? Direction::forward : Direction::reverse;
+        const bool in_place = number % 3 == 0;
+        INFO(to_string(c.extents) << ", axis " << c.axis << ", data " << static_cast<int>(data)
+                                  << ", reverse " << number % 2 << ", in place " << in_place
+                                  << ", vectors " << static_cast<int>(vectors));
+        check_gradients<TestType>(c, data, direction, Order::right, in_place);
+      }
+      check_gradients<TestType>(c, Data::tame, Direction::reverse, Order::left, false);
+      check_gradients<TestType>(c, Data::tame, Direction::forward, Order::gaps, false);
+    }
+  }
+  impl::widest_vectors = Vectors::avx512;
+}
+
+namespace {
+
+template <class T>
+void check_complex(const Case& c, Data data, Direction direction, Order order) {
+  using Complex = Kokkos::complex<T>;
+  const auto lines = lines_of(c.extents, c.axis, direction);
+  const Extents states = without_axis(c.extents, c.axis);
+  HostArray<Complex> a(c.extents), b(c.extents), h(c.extents);
+  HostArray<Kokkos::complex<double>> start(states), last(states);
+  for (std::size_t k = 0; k < lines.size(); ++k) {
+    std::vector<Complex> line_a(lines[k].size()), line_b(lines[k].size());
+    for (std::size_t i = 0; i < lines[k].size(); ++i) {
+      T re[2], im[2];
+      draw(data, k, i, re[0], re[1]);
+      draw(data, k + lines.size(), i, im[0], im[1]);
+      a.values[lines[k][i]] = line_a[i] = Complex(re[0], im[0]);
+      b.values[lines[k][i]] = line_b[i] = Complex(re[1], im[1]);
+    }
+    start.values[k] = Kokkos::complex<double>(random_fraction(k) - 0.5, k % 9 == 4 ? 0x1p900 : 1);
+    last.values[k] =
+        walk_line<Complex, Complex>(line_a, line_b, start.values[k], std::span<Complex>(line_b));
+    for (std::size_t i = 0; i < lines[k].size(); ++i) h.values[lines[k][i]] = line_b[i];
+  }
+  const auto with_one_nan = [](auto array) {
+    for (auto& x : array.values) {
+      const auto part = [](auto number) {
+        return number == number ? number : std::numeric_limits<decltype(number)>::quiet_NaN();
+      };
+      x = std::decay_t<decltype(x)>(part(x.real()), part(x.imag()));
+    }
+    return array;
+  };
+  const auto a_view = make_any_view<Complex, 3, Exec>("a", a, order);
+  const auto b_view = make_any_view<Complex, 3, Exec>("b", b, order);
+  const auto state = make_any_view<Kokkos::complex<double>, 2, Exec>("state", start, Order::right);
+  linear_recurrence(Exec(), a_view, b_view, b_view, state, state, c.axis, {.direction = direction});
+  CHECK_THAT(with_one_nan(read(b_view)), equals_bitwise(with_one_nan(h)));
+  CHECK_THAT(with_one_nan(read(state)), equals_bitwise(with_one_nan(last)));
+}
+
+}  // namespace
+
+// Those that are walked line by line, and one line for all threads.
+TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfComplexNumbers", "", float, double) {
+  auto all = cases;
+  all.push_back({{1, 20, 1500}, 1});
+  all.push_back({{200, 1, 16}, 2});
+  int number = 0;
+  for (const Case& c : all) {
+    for (int data = 0; data < static_cast<int>(Data::kinds); ++data) {
+      const auto direction = ++number % 2 == 0 ? Direction::forward : Direction::reverse;
+      INFO(to_string(c.extents) << ", axis " << c.axis << ", data " << data << ", reverse "
+                                << number % 2);
+      check_complex<TestType>(c, static_cast<Data>(data), direction,
+                              number % 3 == 0 ? Order::left : Order::right);
+    }
+  }
+}
+
+// Short segments, which a loop walks.
+TEMPLATE_TEST_CASE("RecurrenceKernels.BitsOfSegments", "", float, double) {
+  using T = TestType;
+  constexpr std::size_t longest = 70, size = longest * (longest + 1) / 2;
+  const Kokkos::View<int*, Kokkos::HostSpace> on_host("offsets", longest + 1);
+  for (std::size_t k = 0; k < longest; ++k) on_host(k + 1) = on_host(k) + static_cast<int>(k) + 1;
+  const auto offsets = Kokkos::create_mirror_view_and_copy(Exec(), on_host);
+  for (int data = 0; data < static_cast<int>(Data::kinds); ++data) {
+    HostArray<T> a({size}), b({size}), h({size});
+    for (std::size_t k = 0; k < longest; ++k) {
+      const auto begin = static_cast<std::size_t>(on_host(k));
+      for (std::size_t i = 0; i <= k; ++i) {
+        draw(static_cast<Data>(data), k, i, a.values[begin + i], b.values[begin + i]);
+      }
+      walk_line<T, T, double>({&a.values[begin], k + 1}, {&b.values[begin], k + 1}, 0,
+                              {&h.values[begin], k + 1});
+    }
+    const auto a_view = make_any_view<T, 1, Exec>("a", a, Order::right);
+    const auto b_view = make_any_view<T, 1, Exec>("b", b, Order::right);
+    INFO("data " << data);
+    segmented_linear_recurrence(Exec(), a_view, b_view, b_view, offsets);
+    CHECK_THAT(with_one_nan(read(b_view)), equals_bitwise(with_one_nan(h)));
+  }
 }

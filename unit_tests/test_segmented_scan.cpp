@@ -175,6 +175,72 @@ TEST_CASE("SegmentedScan.Recurrences") {
   });
 }
 
+namespace {
+
+/// Floats by which windows of segments are, or aren't, added up without a rounding.
+std::vector<HostArray<float>> floats_for_windows(std::size_t size) {
+  std::vector<HostArray<float>> arrays(5, HostArray<float>({size}));
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::uint64_t bits = random_bits(i);
+    const float x = static_cast<float>(static_cast<int>(bits % 2001) - 1000) / 64;
+    arrays[0].values[i] = x;
+    arrays[1].values[i] = bits % 7 == 0 ? x : -0.0f;
+    arrays[2].values[i] = std::ldexp(x, static_cast<int>(bits >> 32) % 60);
+    arrays[3].values[i] = bits % 701 == 0 ? INFINITY : bits % 1409 == 0 ? std::nanf("") : x;
+  }
+  // Half-way between two floats but for the last number, of which a double takes too little: its
+  // exponent is one too small. (Were it larger by one, the sum would be exact.)
+  const double all = 0x1p54 + 0x1p30 - 0x1p24, each = std::floor(all / 299 / 0x1p22) * 0x1p22;
+  for (int i = 0; i < 299; ++i) arrays[4].values[i] = static_cast<float>(each);
+  arrays[4].values[298] = static_cast<float>(all - 298 * each);
+  arrays[4].values[299] = 0x1p24f + 2;
+  return arrays;
+}
+
+}  // namespace
+
+// Many short segments of floats are added up in one go, where the order makes no difference.
+TEST_CASE("SegmentedScan.WindowsOfFloats") {
+  // What fills a window of 512 elements, or is too long for it by one.
+  std::vector<int> lengths{300, 212, 511, 1, 513, 512, 510, 3, 700};
+  lengths.insert(lengths.end(), 1100, 0);
+  for (int length = 1; length <= 40; ++length) lengths.push_back(length);
+  for (int k = 0; k < 150; ++k) lengths.push_back(7);
+  int size = 0;
+  for (const int length : lengths) size += length;
+  const auto offsets = offsets_of_lengths<std::int64_t>(lengths);
+  for (const auto& x : floats_for_windows(size)) {
+    const auto in = make_any_view<float, 1, Exec>("x", x, Order::right);
+    const AnyView<float, 1, Exec> expected("expected", in.layout()), out("out", in.layout());
+    for (const Direction direction : {Direction::forward, Direction::reverse}) {
+      const auto check = [&](const auto& scan, const auto& segmented) {
+        for_each_segment(lengths, [&](int begin, int end) {
+          const std::pair range(begin, end);
+          scan(Kokkos::subview(in, range), Kokkos::subview(expected, range));
+        });
+        for (const auto widest :
+             {impl::Vectors::none, impl::Vectors::avx2, impl::Vectors::avx512}) {
+          impl::widest_vectors = widest;
+          segmented(in, out);
+          CHECK_THAT(read(out), equals_bitwise(read(expected)));
+          Kokkos::deep_copy(out, in);
+          segmented(out, out);
+          CHECK_THAT(read(out), equals_bitwise(read(expected)));
+        }
+      };
+      const CompensatedSum op;
+      check([&](auto from, auto to) { inclusive_scan(Exec(), from, to, 0, op, {direction}); },
+            [&](auto from, auto to) {
+              segmented_inclusive_scan(Exec(), from, to, offsets, 0, op, {direction});
+            });
+      check([&](auto from, auto to) { exclusive_scan(Exec(), from, to, 0, op, {direction}); },
+            [&](auto from, auto to) {
+              segmented_exclusive_scan(Exec(), from, to, offsets, 0, op, {direction});
+            });
+    }
+  }
+}
+
 // The number of threads makes no difference; nor does a segment's neighbour that isn't finite.
 TEST_CASE("SegmentedScan.Neighbours") {
   const std::vector<int> lengths = lengths_of(50000, 5);

@@ -15,15 +15,22 @@
 #include <Kokkos_Profiling_ScopedRegion.hpp>
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <fused_scan/impl/access/segment.hpp>
 #include <fused_scan/impl/array/array.hpp>
 #include <fused_scan/impl/array/checks.hpp>
 #include <fused_scan/impl/device/backend.hpp>
 #include <fused_scan/impl/device/run_segments.hpp>
 #include <fused_scan/impl/engine.hpp>
+#include <fused_scan/impl/host/buffers.hpp>
+#include <fused_scan/impl/host/host_scan.hpp>
+#include <fused_scan/impl/host/short_segments.hpp>
+#include <fused_scan/impl/host/wide_vectors.hpp>
+#include <fused_scan/impl/plan/host_plan.hpp>
 #include <fused_scan/impl/plan/scan_shape.hpp>
 #include <fused_scan/impl/plan/segment_plan.hpp>
 #include <fused_scan/impl/scan.hpp>
+#include <limits>
 #include <string>
 #include <type_traits>
 
@@ -55,24 +62,49 @@ void check_offsets_view(const char* function, const Offsets& offsets, const Arra
   check_no_overlap(function, array, written, false);
 }
 
+/// The length of the shortest segment, which wrong offsets make negative, and of the longest.
+struct SegmentLengths {
+  std::int64_t shortest = std::numeric_limits<std::int64_t>::max();
+  std::int64_t longest = 0;
+};
 template <class Offsets>
-void check_offsets(const char* function, const Offsets& offsets, std::int64_t length) {
+SegmentLengths segment_lengths(const Offsets& offsets) {
+  const auto segments = static_cast<std::int64_t>(offsets.extent(0)) - 1;
+  SegmentLengths lengths;
+  run_in_vectors<true>([&] {
+    SegmentLengths so_far;  // which nothing else can point to
+    for (std::int64_t k = 0; k < segments; ++k) {
+      const auto begin = static_cast<std::int64_t>(offsets(k));
+      const auto length = static_cast<std::int64_t>(offsets(k + 1)) - begin;
+      so_far.shortest = std::min(so_far.shortest, length);
+      so_far.longest = std::max(so_far.longest, length);
+    }
+    lengths = so_far;
+  });
+  return lengths;
+}
+
+/// Returns the longest segment's length.
+template <class Offsets>
+std::int64_t check_offsets(const char* function, const Offsets& offsets, std::int64_t length) {
   const Array array = array_of(offsets);
   const std::int64_t last = array.extent[0] - 1;
   const auto value = [&](std::int64_t k) { return static_cast<std::int64_t>(offsets(k)); };
   impl::require(value(0) == 0, function, [&] {
     return "offsets " + array.quoted() + " must begin with 0, not " + std::to_string(value(0));
   });
-  for (std::int64_t k = 0; k < last; ++k) {
-    impl::require(value(k) <= value(k + 1), function, [&] {
-      return "offsets " + array.quoted() + " must not fall, as from " + std::to_string(value(k)) +
-             " to " + std::to_string(value(k + 1)) + " at " + std::to_string(k + 1);
-    });
-  }
+  const SegmentLengths lengths = impl::segment_lengths(offsets);
+  impl::require(lengths.shortest >= 0, function, [&] {
+    std::int64_t k = 0;
+    while (value(k) <= value(k + 1)) ++k;
+    return "offsets " + array.quoted() + " must not fall, as from " + std::to_string(value(k)) +
+           " to " + std::to_string(value(k + 1)) + " at " + std::to_string(k + 1);
+  });
   impl::require(value(last) == length, function, [&] {
     return "offsets " + array.quoted() + " must end with the extent of the axis, " +
            std::to_string(length) + ", not with " + std::to_string(value(last));
   });
+  return lengths.longest;
 }
 
 /// One segment of one line; neighbouring threads have neighbouring lines.
@@ -89,53 +121,39 @@ struct ScanSegmentOfLine {
   }
 };
 
-/// One segment of every line, unless it is long.
-template <class Scan, class Offsets>
-struct ScanShortSegment {
-  Scan scan;
-  Offsets offsets;
-  std::int64_t lines;
-  std::int64_t long_length;
-
-  void operator()(std::int64_t index) const {
-    const Segment segment = segment_of(offsets, index, scan.length);
-    if (segment.length >= long_length) return;
-    for (std::int64_t line = 0; line < lines && segment.length > 0; ++line) {
-      scan_segment(scan, segment, line);
-    }
-  }
-};
-
 /// Elements of a segment, in all lines, from which on a host's engine takes it: ten times what a
 /// launch costs.
 inline constexpr std::int64_t long_segment = std::int64_t{32} << 10;
 
 template <class Exec, class Scan, class Offsets>
 void run_segments_on_host(const Exec& exec, const Scan& scan, ScanShape shape,
-                          const Offsets& offsets, const char* function) {
+                          const Offsets& offsets, std::int64_t longest, const char* function) {
   const auto segments = static_cast<std::int64_t>(offsets.extent(0)) - 1;
   const std::int64_t lines = shape.lines();
-  const std::int64_t long_length = std::max<std::int64_t>(ceil_div(long_segment, lines), 2);
-  bool any_short = false;
-  for (std::int64_t k = 0; k < segments; ++k) {
+  const std::int64_t limit = std::max<std::int64_t>(ceil_div(long_segment, lines), 2);
+  std::int64_t of_short = scan.length;
+  for (std::int64_t k = 0; k < segments && longest >= limit; ++k) {
     const Segment segment = segment_of(offsets, k, scan.length);
-    if (segment.length >= long_length) {
-      shape.length = segment.length;
-      run_scan(exec, scan.part(segment.begin, segment.length), shape, function);
-    } else {
-      any_short = any_short || segment.length > 0;
-    }
+    if (segment.length < limit) continue;
+    shape.length = segment.length;
+    run_scan(exec, scan.part(segment.begin, segment.length), shape, function);
+    of_short -= segment.length;
   }
-  if (!any_short) return;
+  if (of_short == 0) return;
+  const EngineOfThread<Scan> engine(shape, std::min(longest, limit - 1));
   // A thread takes so many at a time that it has something to do for some microseconds.
-  const std::int64_t mean = std::max<std::int64_t>(scan.length * lines / segments, 1);
-  const int at_once =
-      static_cast<int>(std::clamp<std::int64_t>(host_plan::elements_at_once / mean, 1, 4096));
-  using Policy =
-      Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>>;
-  Kokkos::parallel_for(std::string(function) + "::short_segments",
-                       Policy(exec, 0, segments, Kokkos::ChunkSize(at_once)),
-                       ScanShortSegment<Scan, Offsets>{scan, offsets, lines, long_length});
+  const std::int64_t elements = of_short * lines;
+  const std::int64_t at_once =
+      std::clamp<std::int64_t>(host_plan::elements_at_once * segments / elements, 1, 4096);
+  const auto threads = static_cast<int>(std::min<std::int64_t>(
+      exec.concurrency(), ceil_div(elements, host_plan::elements_of_thread)));
+  const std::string label = std::string(function) + "::short_segments";
+  const HostBuffer buffer(HostBufferLayout::line + threads * engine.bytes(), label);
+  std::memset(buffer.data(), 0, HostBufferLayout::line);
+  impl::launch_on_host(exec,
+                       ScanShortSegments<Scan, Offsets>{scan, offsets, segments, lines, limit,
+                                                        at_once, engine, buffer.data()},
+                       threads, label);
 }
 
 /// A thread for each segment of a line.
@@ -154,12 +172,15 @@ template <class Exec, class Scan, class Offsets>
 void run_segments(const Exec& exec, const Scan& scan, const ScanShape& shape,
                   const Offsets& offsets, const char* function) {
   static_assert(!Scan::Final::given);
-  if constexpr (reads_offsets<Exec, Offsets>) check_offsets(function, offsets, scan.length);
+  [[maybe_unused]] std::int64_t longest = 0;
+  if constexpr (reads_offsets<Exec, Offsets>) {
+    longest = check_offsets(function, offsets, scan.length);
+  }
   const auto segments = static_cast<std::int64_t>(offsets.extent(0)) - 1;
   if (shape.lines() == 0 || scan.length == 0 || segments == 0) return;
   const Kokkos::Profiling::ScopedRegion region(std::string(function) + "[segments]");
   if constexpr (has_host_engine<Exec> && reads_offsets<Exec, Offsets>) {
-    run_segments_on_host(exec, scan, shape, offsets, function);
+    run_segments_on_host(exec, scan, shape, offsets, longest, function);
   } else if constexpr (has_device_engine<Exec>) {
     const DeviceMachine machine = machine_of(exec);
     run_segments_on_device(exec, scan, make_segment_plan(shape, segments, machine), offsets,

@@ -140,6 +140,31 @@ struct GradientStore {
     KOKKOS_FORCEINLINE_FUNCTION void write(std::int64_t i, std::int64_t j, const Number& g) const {
       place(i, j).write(g);
     }
+    bool columns_are_neighbours() const {
+      return h.column_stride == 1 && grad_a.column_stride == 1 && grad_b.column_stride == 1;
+    }
+    bool positions_are_neighbours() const {
+      return h.axis_stride == 1 && grad_a.axis_stride == 1 && grad_b.axis_stride == 1;
+    }
+    /// The same from (i, j) on for columns or positions that are neighbours in memory, none of them
+    /// the first position.
+    void write_neighbours(std::int64_t i, std::int64_t j, int count, const Number* g) const {
+      const auto* KOKKOS_RESTRICT const before = h.at(i - axis.step, j);
+      auto* KOKKOS_RESTRICT const to_a = grad_a.at(i, j);
+      auto* KOKKOS_RESTRICT const to_b = grad_b.at(i, j);
+      for (int k = 0; k < count; ++k) {
+        to_b[k] = number_as<GradB>(g[k]);
+        const auto state = static_cast<Number>(static_cast<held_number_t<H>>(before[k]));
+        to_a[k] = number_as<GradA>(g[k] * conjugate(state));
+      }
+    }
+    /// f(the first of those neighbours) in each array.
+    template <class F>
+    void for_arrays(std::int64_t i, std::int64_t j, const F& f) const {
+      f(h.at(i, j));
+      f(grad_a.at(i, j));
+      f(grad_b.at(i, j));
+    }
     KOKKOS_FORCEINLINE_FUNCTION Slab part(std::int64_t first, std::int64_t count) const {
       return {store, h.part(first, count), grad_a.part(first, count), grad_b.part(first, count),
               outer, {count, axis.step}};

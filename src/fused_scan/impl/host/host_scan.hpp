@@ -19,6 +19,7 @@
 #include <fused_scan/impl/host/float_sums/walks.hpp>
 #include <fused_scan/impl/host/line_group.hpp>
 #include <fused_scan/impl/host/line_states.hpp>
+#include <fused_scan/impl/host/loop_walk.hpp>
 #include <fused_scan/impl/host/recurrences/walks.hpp>
 #include <fused_scan/impl/host/running/walk.hpp>
 #include <fused_scan/impl/host/tile_nodes.hpp>
@@ -84,6 +85,9 @@ struct HostScan {
     }
     if constexpr (recurrences::serves<Scan>) {
       if (run_recurrences(memory)) return;
+    }
+    if constexpr (LoopWalk<Scan>::serves) {
+      if (LoopWalk<Scan>::can_walk(plan)) return take_items(LoopWalk<Scan>(scan, plan));
     }
     if constexpr (running::serves<Scan>) {
       take_items(running::RunningWalk<Scan>(scan, plan, memory));
@@ -234,15 +238,12 @@ void run_on_caller(const Exec& exec, const Kernel& kernel, const std::string& la
   if (profiled) Kokkos::Tools::endParallelFor(id);
 }
 
-/// Carries out a plan of make_host_plan.
-template <class Exec, class Scan>
-void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
-                 const std::string& label) {
-  using Kernel = HostScan<Scan>;
-  const int levels = Kernel::levels_of(plan, scan.length);
+/// How a launch's buffer is divided for a plan of lines that have so many levels of nodes.
+template <class Scan>
+HostBufferLayout host_layout(const HostPlan& plan, int levels) {
   constexpr int whole = recurrences::serves<Scan> ? recurrences::block_lines : 16;  // vectors
   const int padded_lines = static_cast<int>(ceil_div(plan.lines(), whole)) * whole;
-  std::size_t states = Kernel::States::bytes_for(padded_lines, levels);
+  std::size_t states = HostScan<Scan>::States::bytes_for(padded_lines, levels);
   if constexpr (float_sums::serves<Scan>) {
     if (!Scan::reduces) {
       states = std::max({states, float_sums::FloatSlabWalk<Scan>::bytes(levels),
@@ -252,15 +253,29 @@ void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
   if constexpr (running::serves<Scan>) {
     states = running::RunningWalk<Scan>::bytes_for(plan.lines());
   }
-  const HostBufferLayout layout(plan, sizeof(typename Scan::Value), states,
-                                TileCopy<Scan>::bytes_for(plan.tile, plan.lines()));
+  return HostBufferLayout(plan, sizeof(typename Scan::Value), states,
+                          TileCopy<Scan>::bytes_for(plan.tile, plan.lines()));
+}
+
+/// Kernels of so many threads.
+template <class Exec, class Kernel>
+void launch_on_host(const Exec& exec, const Kernel& kernel, int threads, const std::string& label) {
+  if (threads == 1) return run_on_caller(exec, kernel, label);
+  Kokkos::parallel_for(label, Kokkos::RangePolicy<Exec, Kokkos::IndexType<int>>(exec, 0, threads),
+                       kernel);
+}
+
+/// Carries out a plan of make_host_plan.
+template <class Exec, class Scan>
+void run_on_host(const Exec& exec, const Scan& scan, const HostPlan& plan,
+                 const std::string& label) {
+  using Kernel = HostScan<Scan>;
+  const int levels = Kernel::levels_of(plan, scan.length);
+  const HostBufferLayout layout = impl::host_layout<Scan>(plan, levels);
   const HostBuffer buffer(layout.bytes, label);
   std::memset(buffer.data(), 0, layout.nodes);
-  const Kernel kernel{scan, plan, layout, levels, buffer.data()};
-  if (plan.threads == 1) return run_on_caller(exec, kernel, label + "::lines");
-  Kokkos::parallel_for(label + (plan.tiles > 1 ? "::tiles" : "::lines"),
-                       Kokkos::RangePolicy<Exec, Kokkos::IndexType<int>>(exec, 0, plan.threads),
-                       kernel);
+  impl::launch_on_host(exec, Kernel{scan, plan, layout, levels, buffer.data()}, plan.threads,
+                       label + (plan.tiles > 1 ? "::tiles" : "::lines"));
 }
 
 }  // namespace fused_scan::impl

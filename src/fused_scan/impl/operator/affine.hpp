@@ -139,9 +139,8 @@ struct AffineMonoid {
     const auto a = static_cast<Number>(element.a), b = static_cast<Number>(element.b);
     const value_type map{product_of(a, value.a), sum_of(product_of(a, value.b), b),
                          value.a_exponent, value.b_exponent};
-    if constexpr (needs_every_step<Element>) {
-      left |= !is_in_range(map) || !is_in_range({a, b, 0, 0});
-    }
+    if constexpr (needs_every_step<Element>) left |= !is_in_range(map);
+    if constexpr (is_wide<Element>) left |= !is_in_range({a, b, 0, 0});
     return map;
   }
   /// The same of a state.
@@ -151,9 +150,8 @@ struct AffineMonoid {
                                                           bool& left) const {
     const auto a = static_cast<Number>(element.a), b = static_cast<Number>(element.b);
     const value_type next{Number(1), sum_of(product_of(a, state.b), b), 0, state.b_exponent};
-    if constexpr (needs_every_step<Element>) {
-      left |= !is_in_range(next) || !is_in_range({a, b, 0, 0});
-    }
+    if constexpr (needs_every_step<Element>) left |= !is_in_range(next);
+    if constexpr (is_wide<Element>) left |= !is_in_range({a, b, 0, 0});
     return next;
   }
   /// Where the exponent of b is 0.
@@ -194,10 +192,12 @@ struct AffineMonoid {
   static constexpr std::int32_t step = 600;
 
  private:
+  /// Whether an element itself may need an exponent.
   template <class Element>
-  static constexpr bool needs_every_step =
-      is_complex_v<Number> || sizeof(std::declval<Element>().a) >= sizeof(Number) ||
-      sizeof(std::declval<Element>().b) >= sizeof(Number);
+  static constexpr bool is_wide = sizeof(std::declval<Element>().a) >= sizeof(Number) ||
+                                  sizeof(std::declval<Element>().b) >= sizeof(Number);
+  template <class Element>
+  static constexpr bool needs_every_step = is_complex_v<Number> || is_wide<Element>;
 
   /// So that the sum of two exponents is a number of 32 bits. States beyond are infinite.
   static constexpr std::int32_t largest_exponent = step << 20;

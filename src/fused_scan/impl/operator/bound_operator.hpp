@@ -212,6 +212,9 @@ class BoundOperator {
     return m_monoid.is_in_range(value);
   }
 
+  /// Whether accumulate_in_range() is a plain sum, than which nothing is cheaper.
+  static constexpr bool adds_plainly = requires { requires M::adds_plainly; };
+
   /// The sum that led from `prefix` to `state` by exact additions.
   KOKKOS_FORCEINLINE_FUNCTION value_type exact_difference(const value_type& state,
                                                           const value_type& prefix) const {

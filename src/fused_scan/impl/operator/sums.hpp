@@ -281,6 +281,7 @@ struct PairSumMonoid : PairMonoid<T> {
 template <class T>
 struct RoundedSumMonoid : PairMonoid<T> {
   using typename PairMonoid<T>::value_type;
+  static constexpr bool adds_plainly = true;
   KOKKOS_FORCEINLINE_FUNCTION value_type combine(const value_type& a, const value_type& b) const {
     const T sum = a.sum + b.sum;
     const bool plain = a.compensation == T(0) && b.compensation == T(0) && this->in_range(sum);
@@ -296,6 +297,10 @@ struct RoundedSumMonoid : PairMonoid<T> {
   }
   KOKKOS_FORCEINLINE_FUNCTION bool is_in_range(const value_type& value) const {
     return this->in_range(value.sum) && value.compensation == T(0);
+  }
+  template <class Number>
+  KOKKOS_FORCEINLINE_FUNCTION Number lower_in_range(const value_type& value) const {
+    return static_cast<Number>(value.sum);
   }
   KOKKOS_FORCEINLINE_FUNCTION value_type accumulate_exactly(const value_type& value,
                                                             const T& number,

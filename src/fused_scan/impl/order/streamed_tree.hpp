@@ -9,8 +9,8 @@
 
 namespace fused_scan::impl {
 
-/// The tree over the chunks of one line, fed chunk by chunk.
-template <class Op>
+/// The tree over the chunks of one line, fed chunk by chunk; with 44 levels of up to 2^48 elements.
+template <class Op, int max_levels = 44>
 class StreamedTree {
  public:
   using Value = typename Op::value_type;
@@ -31,8 +31,6 @@ class StreamedTree {
   }
 
  private:
-  static constexpr int max_levels = 44;  // 2^48 elements
-
   const Op& m_op;
   std::int64_t m_chunks = 0;
   Value m_prefix;

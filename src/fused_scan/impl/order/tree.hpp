@@ -46,7 +46,7 @@ KOKKOS_INLINE_FUNCTION int levels_ending_with(std::int64_t index) {
 }
 
 /// The smallest power of two of which `count` blocks are no more: 2^levels_over(count).
-KOKKOS_INLINE_FUNCTION int levels_over(std::int64_t count) {
+KOKKOS_INLINE_FUNCTION constexpr int levels_over(std::int64_t count) {
   int levels = 0;
   while ((std::int64_t{1} << levels) < count) ++levels;
   return levels;

@@ -90,6 +90,9 @@ inline constexpr int state_bytes = 16 << 10;
 /// Elements that are worth a thread's taking them: some microseconds' work.
 inline constexpr std::int64_t elements_at_once = 16 << 10;
 
+/// Elements that are worth one more thread.
+inline constexpr std::int64_t elements_of_thread = 4096;
+
 /// Bytes of a tile's elements. They are read twice, from the second-level cache the second time.
 inline constexpr std::int64_t tile_bytes = 128 << 10;
 
@@ -190,8 +193,8 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
     }
   }
   plan.groups = ceil_div(plan.units, plan.slabs) * plan.column_blocks;
-  plan.threads = static_cast<std::int32_t>(
-      std::min<std::int64_t>(machine.threads, ceil_div(shape.lines() * shape.length, 4096)));
+  plan.threads = static_cast<std::int32_t>(std::min<std::int64_t>(
+      machine.threads, ceil_div(shape.lines() * shape.length, host_plan::elements_of_thread)));
   if (plan.kind == Kind::columns && host_plan::leaves_threads_idle(plan)) {
     host_plan::split_columns(plan, shape);
   }

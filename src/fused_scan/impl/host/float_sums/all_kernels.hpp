@@ -11,6 +11,7 @@
 #include <fused_scan/impl/host/float_sums/interleaved_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/line_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/narrow_kernels.hpp>
+#include <fused_scan/impl/host/float_sums/segment_kernels.hpp>
 #include <fused_scan/impl/host/float_sums/turned_kernels.hpp>
 
 #endif

@@ -103,6 +103,17 @@ struct LineTree {
   alignas(64) std::byte memory[11 << 10] = {};
 };
 
+/// Segments of a line that follow each other, neighbours in memory.
+inline constexpr int window_length = 512, window_segments = 512;
+struct Window {
+  const float* x = nullptr;
+  float* y = nullptr;
+  const int* ends = nullptr;  // of the segments, from x on; the last one is at most window_length
+  int segments = 0;           // at most window_segments; some may be empty
+  bool reverse = false;
+  bool exclusive = false;
+};
+
 /// The kernels for one set of instructions.
 struct Kernels {
   int lanes;           // doubles in a vector
@@ -116,6 +127,7 @@ struct Kernels {
   // Rows of 2 to most_interleaved columns that follow each other, to lines, and back.
   void (*part)(const float* from, int columns, int rows, float* to, int pitch);
   void (*join)(const float* from, int pitch, int columns, int rows, float* to);
+  bool (*scan_segments)(const Window&);
 };
 
 }  // namespace fused_scan::impl::float_sums

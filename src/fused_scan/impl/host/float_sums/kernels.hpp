@@ -8,6 +8,7 @@
 // engine are what compilers make of them.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <fused_scan/impl/host/float_sums/arguments.hpp>
@@ -37,12 +38,14 @@ const Kernels* kernels() {
                                       avx512::sum_rows<odd>, avx512::scan_rows<odd>,
                                       avx512::push<odd>,     avx512::scan_slabs<odd>,
                                       avx512::sum_line<odd>, avx512::scan_line<odd>,
-                                      avx512::part,          avx512::join};
+                                      avx512::part,          avx512::join,
+                                      avx2::scan_segments};
   static constexpr Kernels for_avx2{avx2::lanes,         avx2::narrow_vectors * avx2::lanes,
                                     avx2::sum_rows<odd>, avx2::scan_rows<odd>,
                                     avx2::push<odd>,     avx2::scan_slabs<odd>,
                                     avx2::sum_line<odd>, avx2::scan_line<odd>,
-                                    avx2::part,          avx2::join};
+                                    avx2::part,          avx2::join,
+                                    avx2::scan_segments};
   switch (vectors_of_processor()) {
     case Vectors::avx512:
       return &for_avx512;

@@ -105,8 +105,9 @@ class Exponents {
       add(load<Words>(rest));
     }
   }
-  /// Whether no sum of 16 of them is rounded in a double: all are multiples of the last place of
-  /// the smallest, and 16 times the largest has at most 53 places above that.
+  /// Whether no sum of so many of them is rounded in a double: all are multiples of the last place
+  /// of the smallest, and `count` times the largest has at most 53 places above that.
+  template <unsigned count = 16>
   bool add_exactly() const {
     unsigned largest = 0, smallest = ~0u;
     for (int k = 0; k < 2 * lanes; ++k) {
@@ -114,7 +115,8 @@ class Exponents {
       smallest = smallest < m_smallest[k] ? smallest : m_smallest[k];
     }
     if (largest == 0) return true;
-    return largest >> 24 != 255 && (largest >> 24) - ((smallest + 1) >> 24) <= 25;
+    return largest >> 24 != 255 &&
+           (largest >> 24) - ((smallest + 1) >> 24) <= 29 - std::bit_width(count - 1);
   }
 
  private:

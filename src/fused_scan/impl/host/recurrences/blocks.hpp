@@ -58,6 +58,11 @@ struct ResultsOf<MemoryAccess<float>> {
   using type = float;
 };
 
+template <class Store>
+inline constexpr bool stores_gradients = false;
+template <class Op, class Initial, class H, class GradA, class GradB>
+inline constexpr bool stores_gradients<GradientStore<Op, Initial, H, GradA, GradB>> = true;
+
 /// One of the arrays of a recurrence. Where the elements of a position lie `shift` positions from
 /// it, there is none for the first step, and 0 stands for it.
 template <class Slab>
@@ -161,39 +166,52 @@ class Blocks {
     }
     return false;
   }
+  /// Columns that go to in_rows() together: whole blocks.
+  int columns_in_rows(int columns) const { return stores_rows ? columns : most_gradients; }
   /// Columns of a slab where they lie, if they are neighbours; if results replace them, of few
-  /// columns a copy.
+  /// columns a copy. Gradients are made of the results afterwards.
   bool in_rows(const Slot& slot, int columns, Block<In, Out>& rows) {
-    if constexpr (stores_rows) {
+    if constexpr (stores_rows || stores_gradients<typename Scan::Store>) {
       const auto from = m_scan.load.slab(slot.outer);
       const auto to = m_scan.store.slab(slot.outer);
-      rows.rows = slot.rows;
-      rows.h = to.at(m_scan.position(slot.step), slot.column);
-      rows.h_row = direction() * to.axis_stride;
+      const auto a = side_a(from);
+      const auto b = side_b(from);
+      if (a.slab.column_stride != 1 || b.slab.column_stride != 1) return false;
+      if (!in_memory(a, slot, rows.a, rows.a_row) || !in_memory(b, slot, rows.b, rows.b_row)) {
+        return false;
+      }
       const auto ahead = [columns](std::int64_t row) {
         const std::int64_t rows_on = ahead_rows * row, least = ahead_bytes / sizeof(In);
         if (row == columns) return std::max(rows_on, least);
         return row == -columns ? std::min(rows_on, -least) : rows_on;
       };
-      const auto a = side_a(from);
-      const auto b = side_b(from);
-      if (a.slab.column_stride != 1 || b.slab.column_stride != 1 || to.column_stride != 1) {
-        return false;
-      }
-      if (!in_memory(a, slot, rows.a, rows.a_row) || !in_memory(b, slot, rows.b, rows.b_row)) {
-        return false;
-      }
+      rows.rows = slot.rows;
       rows.next_a_row = ahead(rows.a_row);
       rows.next_b_row = ahead(rows.b_row);
-      rows.next_h_row = ahead(rows.h_row);
-      if (static_cast<const void*>(rows.h) != static_cast<const void*>(rows.b)) return true;
-      if (columns > block_lines) return false;
-      copy_rows(rows.rows, columns, rows.b, rows.b_row, m_b, block_lines);
-      rows.b = m_b;
-      rows.b_row = block_lines;
-      return true;
+      if constexpr (stores_gradients<typename Scan::Store>) {
+        rows.h = m_gradients;
+        rows.h_row = columns;
+        return to.columns_are_neighbours();
+      } else {
+        if (to.column_stride != 1) return false;
+        rows.h = to.at(m_scan.position(slot.step), slot.column);
+        rows.h_row = direction() * to.axis_stride;
+        rows.next_h_row = ahead(rows.h_row);
+        if (static_cast<const void*>(rows.h) != static_cast<const void*>(rows.b)) return true;
+        if (columns > block_lines) return false;
+        copy_rows(rows.rows, columns, rows.b, rows.b_row, m_b, block_lines);
+        rows.b = m_b;
+        rows.b_row = block_lines;
+        return true;
+      }
     }
     return false;
+  }
+  /// Stores what isn't stored yet.
+  void write_in_rows([[maybe_unused]] const Slot& slot, [[maybe_unused]] int columns) const {
+    if constexpr (stores_gradients<typename Scan::Store>) {
+      write_gradients(m_scan.store.slab(slot.outer), slot, columns, m_gradients, columns);
+    }
   }
   /// Undoes what results of in_rows() have replaced.
   void put_back(const Block<In, Out>& rows, int columns) const {
@@ -250,10 +268,15 @@ class Blocks {
     return m_block;
   }
   void write_slots(const Slot* slots, int count, int columns) {
+    const auto first = m_scan.store.slab(slots[0].outer);
     if constexpr (stores_rows) {
-      const std::int64_t stride = direction() * m_scan.store.slab(slots[0].outer).axis_stride;
+      const std::int64_t stride = direction() * first.axis_stride;
       if (columns == 1 && (stride == 1 || stride == -1)) {
         return write_squares(slots, count, stride < 0);
+      }
+    } else if constexpr (stores_gradients<typename Scan::Store>) {
+      if (columns == 1 && first.positions_are_neighbours()) {
+        return write_squares(slots, count, m_scan.reverse);
       }
     }
     for (int c = 0; c < count; ++c) {
@@ -294,6 +317,22 @@ class Blocks {
     if constexpr (stores_rows) {
       m_ahead_h = distance(m_scan.store.slab(now.outer), m_scan.store.slab(later.outer));
     }
+    expect_gradients(now, later);
+  }
+  void expect_gradients([[maybe_unused]] const Slot& now, [[maybe_unused]] const Slot& later) {
+    if constexpr (stores_gradients<typename Scan::Store>) {
+      const auto place = [this](const Slot& slot, const auto& f) {
+        m_scan.store.slab(slot.outer).for_arrays(m_scan.position(slot.step), slot.column, f);
+      };
+      std::intptr_t from[3];
+      int k = 0;
+      place(now, [&](const auto* first) { from[k++] = reinterpret_cast<std::intptr_t>(first); });
+      k = 0;
+      place(later, [&](const auto* first) {
+        m_bytes_ahead[k] = reinterpret_cast<std::intptr_t>(first) - from[k];
+        ++k;
+      });
+    }
   }
 
   /// Lets the kernels ask for the memory of the elements from a slot's first on, if it has them and
@@ -333,6 +372,11 @@ class Blocks {
 #if defined(__GNUC__)
     constexpr int of_line = cache_line / sizeof(T);
     for (int k = 0; k < count; k += of_line) __builtin_prefetch(from + k, 0, 2);
+#endif
+  }
+  static void prefetch_bytes([[maybe_unused]] std::intptr_t address) {
+#if defined(__GNUC__)
+    __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);
 #endif
   }
   template <class Slab>
@@ -388,12 +432,62 @@ class Blocks {
                          direction() * slab.axis_stride);
       }
     }
-    for (int r = 0; r < slot.rows; ++r, from += block_lines) {
-      const std::int64_t i = m_scan.position(slot.step + r);
-      for (int k = 0; k < columns; ++k) {
-        slab.write(i, slot.column + k, number_as<typename Scan::Result>(from[k]));
+    if constexpr (stores_gradients<typename Scan::Store>) {
+      if (columns > 1 && slab.columns_are_neighbours()) {
+        return write_gradients(slab, slot, columns, from, block_lines);
       }
     }
+    for (int r = 0; r < slot.rows; ++r, from += block_lines) {
+      write_row(slab, m_scan.position(slot.step + r), slot.column, columns, from);
+    }
+  }
+  template <class Slab>
+  void write_row(const Slab& slab, std::int64_t i, std::int64_t column, int columns,
+                 const Out* from) const {
+    for (int k = 0; k < columns; ++k) {
+      slab.write(i, column + k, number_as<typename Scan::Result>(from[k]));
+    }
+  }
+  /// Rows of neighbours.
+  template <class Slab>
+  void write_gradients(const Slab& slab, const Slot& slot, int columns, const Out* from,
+                       int from_row) const {
+    run_in_vectors<true>([this, &slab, &slot, columns, from, from_row] {
+      const Out* g = from;
+      const int ahead = std::max(chunk_length, 1024 / columns);
+      for (int r = 0; r < slot.rows; ++r, g += from_row) {
+        const std::int64_t i = m_scan.position(slot.step + r), later = i + direction() * ahead;
+        if (slab.axis.has(later)) {
+          slab.for_arrays(later, slot.column,
+                          [columns](const auto* first) { prefetch_elements(first, columns); });
+        }
+        if (i == slab.axis.first()) {
+          write_row(slab, i, slot.column, columns, g);
+        } else {
+          slab.write_neighbours(i, slot.column, columns, g);
+        }
+      }
+    });
+  }
+  /// Positions of a line that are neighbours, the lowest first.
+  template <class Slab>
+  void write_line_of_gradients(const Slab& slab, const Slot& slot, const Out* from) const {
+    std::int64_t begin = m_scan.position(slot.step + (m_scan.reverse ? slot.rows - 1 : 0));
+    std::int64_t end = begin + slot.rows;
+    int k = 0;
+    slab.for_arrays(begin, slot.column, [&](const auto* first) {
+      prefetch_bytes(reinterpret_cast<std::intptr_t>(first) + m_bytes_ahead[k++]);
+    });
+    const std::int64_t first = slab.axis.first();
+    if (begin <= first && first < end) {
+      slab.write(first, slot.column, from[first - begin]);
+      if (first == begin) {
+        ++begin, ++from;
+      } else {
+        --end;
+      }
+    }
+    slab.write_neighbours(begin, slot.column, static_cast<int>(end - begin), from);
   }
 
   template <class Slab>
@@ -481,7 +575,8 @@ class Blocks {
   }
   void write_squares(const Slot* slots, int count, bool down) {
     Out* chunks[block_lines];
-    if (m_all_whole) {
+    const bool in_place = stores_rows && m_all_whole;
+    if (in_place) {
       find_chunks(m_places_h, slots[0].step, down, m_ahead_h, chunks);
     } else {
       for (int c = 0; c < block_lines; ++c) chunks[c] = m_out_pieces + c * chunk_length;
@@ -494,11 +589,20 @@ class Blocks {
             [&chunks, s](int c) { return chunks[s + c]; });
       }
     });
-    for (int c = 0; c < count && !m_all_whole; ++c) {
+    if (!in_place)
+      run_in_vectors<true>([this, slots, count, down] { write_pieces(slots, count, down); });
+  }
+  void write_pieces(const Slot* slots, int count, bool down) const {
+    for (int c = 0; c < count; ++c) {
       const int rows = slots[c].rows;
       if (rows == 0) continue;
-      impl::copy_row<Out>(m_out_pieces + c * chunk_length + (down ? chunk_length - rows : 0), rows,
-                          lowest_of(m_scan.store.slab(slots[c].outer), slots[c]));
+      const Out* const piece = m_out_pieces + c * chunk_length + (down ? chunk_length - rows : 0);
+      const auto slab = m_scan.store.slab(slots[c].outer);
+      if constexpr (stores_rows) {
+        impl::copy_row<Out>(piece, rows, lowest_of(slab, slots[c]));
+      } else {
+        write_line_of_gradients(slab, slots[c], piece);
+      }
     }
   }
   /// The lowest elements of whole chunks, and asks for what comes later.
@@ -520,11 +624,14 @@ class Blocks {
   std::int64_t m_ahead_a = 0;
   std::int64_t m_ahead_b = 0;
   std::int64_t m_ahead_h = 0;
+  std::intptr_t m_bytes_ahead[3] = {};  // of what gradients are made of and stored to
   alignas(64) In m_a[block_elements];
   alignas(64) In m_b[block_elements];
   alignas(64) Out m_h[block_elements];
   alignas(64) In m_in_pieces[block_elements] = {};
   alignas(64) Out m_out_pieces[block_elements] = {};
+  static constexpr int most_gradients = 2 * block_lines;  // columns
+  alignas(64) Out m_gradients[stores_rows ? 1 : chunk_length * most_gradients];
 };
 
 }  // namespace fused_scan::impl::recurrences

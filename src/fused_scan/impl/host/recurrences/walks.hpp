@@ -61,11 +61,12 @@ class SideBySideWalk {
   /// Sums up whole chunks; a scan of the same elements is to follow.
   void sum(std::int64_t first, std::int64_t last) {
     for (std::int64_t step = first; step < last; step += chunk_length) {
-      if (!in_rows(step, chunk_length, m_kernels.sum_columns)) {
-        for_blocks(step, chunk_length, [&](const Slot& slot, int j, int columns) {
-          m_kernels.sum(m_blocks.read_columns(slot, columns), m_states.sum() + j);
+      for_columns([&](int j, int columns) {
+        if (in_rows(step, chunk_length, j, columns, m_kernels.sum_columns)) return;
+        for_blocks(step, chunk_length, j, columns, [&](const Slot& slot, int k, int of_block) {
+          m_kernels.sum(m_blocks.read_columns(slot, of_block), m_states.sum() + k);
         });
-      }
+      });
       m_states.push(m_states.sum());
     }
   }
@@ -76,15 +77,18 @@ class SideBySideWalk {
       const bool is_last = step + rows == m_scan.length;
       const auto state = [&](int j) { return is_last ? m_states.state() + j : AffineRow(); };
       if (m_plan.kind == HostPlan::Kind::columns) {
-        if (in_rows(step, rows, m_kernels.scan_columns)) {
-          if (is_last) std::fill_n(m_states.state().exponents, m_group.columns, 0);
-        } else {
-          for_blocks(step, rows, [&](const Slot& slot, int j, int columns) {
-            m_kernels.scan(m_blocks.read_columns(slot, columns), m_states.prefix() + j,
-                           m_states.sum() + j, state(j));
-            m_blocks.write_columns(slot, columns);
+        for_columns([&](int j, int columns) {
+          if (in_rows(step, rows, j, columns, m_kernels.scan_columns)) {
+            m_blocks.write_in_rows({m_group.outer, m_group.column + j, step, rows}, columns);
+            if (is_last) std::fill_n(m_states.state().exponents + j, columns, 0);
+            return;
+          }
+          for_blocks(step, rows, j, columns, [&](const Slot& slot, int k, int of_block) {
+            m_kernels.scan(m_blocks.read_columns(slot, of_block), m_states.prefix() + k,
+                           m_states.sum() + k, state(k));
+            m_blocks.write_columns(slot, of_block);
           });
-        }
+        });
       } else {
         for (int s = 0; s < m_group.slabs; ++s) {
           m_slots[s].step = step;
@@ -147,22 +151,28 @@ class SideBySideWalk {
   static constexpr std::int64_t short_elements = 16 << 10;
 
   template <class Kernel>
-  bool in_rows(std::int64_t step, int count, const Kernel& kernel) {
-    if (m_group.columns < m_kernels.lanes) return false;
+  bool in_rows(std::int64_t step, int count, int j, int columns, const Kernel& kernel) {
+    if (columns < m_kernels.lanes) return false;
     Block<typename Types::In, typename Types::Out> rows;
-    const Slot slot{m_group.outer, m_group.column, step, count};
-    if (!m_blocks.in_rows(slot, m_group.columns, rows)) return false;
-    if (kernel(rows, m_group.columns, m_states.prefix(), m_states.sum(), m_states.state())) {
+    const Slot slot{m_group.outer, m_group.column + j, step, count};
+    if (!m_blocks.in_rows(slot, columns, rows)) return false;
+    if (kernel(rows, columns, m_states.prefix() + j, m_states.sum() + j, m_states.state() + j)) {
       return true;
     }
-    m_blocks.put_back(rows, m_group.columns);
+    m_blocks.put_back(rows, columns);
     return false;
   }
+  /// f(first, count) for the group's columns, so many at a time as go to in_rows().
   template <class F>
-  void for_blocks(std::int64_t step, int rows, const F& f) const {
-    for (int j = 0; j < m_group.columns; j += block_lines) {
+  void for_columns(const F& f) const {
+    const int at_once = m_blocks.columns_in_rows(m_group.columns);
+    for (int j = 0; j < m_group.columns; j += at_once) f(j, std::min(at_once, m_group.columns - j));
+  }
+  template <class F>
+  void for_blocks(std::int64_t step, int rows, int begin, int columns, const F& f) const {
+    for (int j = begin; j < begin + columns; j += block_lines) {
       f(Slot{m_group.outer, m_group.column + j, step, rows}, j,
-        std::min(block_lines, m_group.columns - j));
+        std::min(block_lines, begin + columns - j));
     }
   }
 
@@ -203,8 +213,11 @@ class ChunksWalk {
       set(m_states.prefix(), j, Value(m_scan.initial(group.outer, group.column + j)));
     }
     m_states.keep();
-    set_slots(0, m_chunks * chunk_length);
+    const int steps = m_chunks * chunk_length;
+    set_slots(0, steps);
     m_blocks.place_slots(m_slots, m_chunks);
+    m_blocks.expect_gradients({group.outer, group.column, 0, 0},
+                              {group.outer, group.column, 2 * steps, 0});
   }
   /// Sums up whole chunks, as many as are walked side by side; a scan of the same elements is to
   /// follow.
