@@ -63,7 +63,44 @@ const std::vector<Row> rows{
     {128, 8, 65536, "columns, 1024 lines a team", Movement::row_packs},
 };
 
+const DeviceMachine a100{108, 32, 163 << 10, 164 << 10};
+
+/// Whether as many teams as a kernel is compiled for have room on a multiprocessor: each takes what
+/// Kokkos and CUDA need besides.
+bool leaves_room_for_teams(const ScanShape& shape, const DeviceMachine& machine) {
+  const DevicePlan plan = make_device_plan(shape, machine);
+  const int element =
+      std::max({shape.in.element_size, shape.beside.element_size, shape.out.element_size});
+  const int teams = teams_of(shape.value_size, element, shape.arrays() == 2, plan.holds_runs);
+  const int bytes = plan.scratch_bytes + scratch_of_kokkos + 1024;
+  return bytes * teams <= static_cast<int>(machine.scratch_of_multiprocessor);
+}
+
 }  // namespace
+
+TEST_CASE("DevicePlan.TeamsHaveRoom") {
+  for (const DeviceMachine& machine : {h100, a100})
+    for (const std::int64_t length : {1, 17, 300, 5000, 1 << 20})
+      for (const std::int64_t inner : {1, 2, 3, 28, 33, 1000, 8897})
+        for (const bool two_arrays : {false, true})
+          for (const auto& [size, value_size] : {std::pair{2, 8},
+                                                 {2, 24},
+                                                 {4, 8},
+                                                 {4, 24},
+                                                 {8, 16},
+                                                 {8, 24},
+                                                 {8, 40},
+                                                 {16, 32},
+                                                 {16, 40}})
+            for (const int held_run : {0, 32}) {
+              ScanShape shape = shape_of(100, length, inner, size, value_size, 0);
+              if (two_arrays) shape.beside = shape.in;
+              shape.held_run = held_run;
+              INFO(length << ", " << inner << ", " << size << ", " << value_size << ", "
+                          << two_arrays << ", " << held_run);
+              CHECK(leaves_room_for_teams(shape, machine));
+            }
+}
 
 TEST_CASE("DevicePlan.Table") {
   for (const Row& row : rows) {

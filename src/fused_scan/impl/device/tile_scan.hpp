@@ -48,20 +48,10 @@ struct TileScan {
   };
   static constexpr int pack = 16 % sizeof(Slot) == 0 ? 16 / int{sizeof(Slot)} : 1;
 
-  /// Five teams on a multiprocessor leave 96 registers for a thread. With six (80) some wait in
-  /// local memory, for which the scratch memory leaves hardly any cache: 0.7 of the speed. Pairs of
-  /// doubles take four (128 registers): 1.1 times the speed of five. Large values need more, but
-  /// for the maps of recurrences. Where threads hold runs there is one team less: 1.1 times the
-  /// speed of two less, though a few registers spill.
   static constexpr int threads = team_threads;
   static constexpr int value_size = std::max(sizeof(Value), slot_size);
-  static constexpr bool has_maps = reads_two_arrays<Load> && slot_size <= 8;
-  static constexpr int held = holds_runs_ ? 1 : 0;
-  static constexpr int teams = value_size <= 8 || (has_maps && value_size <= 24) ? 5 - held
-                               : has_maps                                        ? 4 - held
-                               : value_size <= 24                                ? 4
-                               : value_size <= 40                                ? 2
-                                                                                 : 1;
+  static constexpr int teams =
+      teams_of(sizeof(Value), slot_size, reads_two_arrays<Load>, holds_runs_);
   using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<threads, teams>>;
   using Member = typename Policy::member_type;
 

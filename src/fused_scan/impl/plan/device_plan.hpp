@@ -88,7 +88,21 @@ inline constexpr int team_threads = 128;
 
 /// What a team gets of scratch memory without more ado: 48 KiB, less what Kokkos keeps for itself
 /// (8 bytes a thread) and the alignment.
-inline constexpr int largest_scratch = (48 << 10) - 8 * 258 - 64;
+inline constexpr int scratch_of_kokkos = 8 * 258 + 64;
+inline constexpr int largest_scratch = (48 << 10) - scratch_of_kokkos;
+
+/// Teams that a kernel is compiled to have on a multiprocessor at the same time. Five leave 96
+/// registers for a thread. With six (80) some wait in local memory, for which the scratch memory
+/// leaves hardly any cache: 0.7 of the speed. Pairs of doubles take four (128 registers): 1.1 times
+/// the speed of five. Large values need more, but for the maps of recurrences. Where threads hold
+/// runs there is one team less: 1.1 times the speed of two less, though a few registers spill.
+constexpr int teams_of(int value_size, int element_size, bool two_arrays, bool holds_runs) {
+  const int size = std::max(value_size, element_size), held = holds_runs ? 1 : 0;
+  const bool has_maps = two_arrays && element_size <= 8;
+  if (size <= 8 || (has_maps && size <= 24)) return 5 - held;
+  if (has_maps) return 4 - held;
+  return size <= 24 ? 4 : size <= 40 ? 2 : 1;
+}
 
 /// Of a row of a tile that doesn't hold whole ones: a piece that begins anywhere touches a sector
 /// of 32 bytes more than it fills, and that is 6% of 512 bytes and 25% of 128 bytes. More columns
@@ -300,11 +314,20 @@ inline int bytes_beside_elements(const DevicePlan& plan, const ScanShape& shape)
   return (plan.nodes() + plan.prefixes() * (1 + awaited)) * shape.value_size;
 }
 
+inline int largest_element(const ScanShape& shape) {
+  return std::max({shape.in.element_size, shape.beside.element_size, shape.out.element_size});
+}
 /// Of a staging element.
 inline int slot_size(const ScanShape& shape) {
-  const int largest =
-      std::max({shape.in.element_size, shape.beside.element_size, shape.out.element_size});
-  return static_cast<int>(ceil_div(largest, shape.alignment)) * shape.alignment;
+  return static_cast<int>(ceil_div(largest_element(shape), shape.alignment)) * shape.alignment;
+}
+
+/// Bytes that all teams of a multiprocessor can have at the same time: Kokkos refuses kernels that
+/// take more. (1 KiB of each is not to be had.)
+inline int scratch_of_team(const ScanShape& shape, const DeviceMachine& machine) {
+  const int teams = teams_of(shape.value_size, largest_element(shape), shape.arrays() == 2, false);
+  const int share = static_cast<int>(machine.scratch_of_multiprocessor) / teams - 1024;
+  return std::min(largest_scratch, share - scratch_of_kokkos);
 }
 
 /// How many tiles there are, once their extents are known.
@@ -357,7 +380,8 @@ inline int elements_of_tiles(const ScanShape& shape, const DeviceMachine& machin
   return elements;
 }
 
-inline DevicePlan plan_that_fits(const ScanShape& shape, int elements) {
+inline DevicePlan plan_that_fits(const ScanShape& shape, int elements,
+                                 const DeviceMachine& machine) {
   DevicePlan plan = plan_of_tiles(shape, elements);
   // Elements of 2 bytes that move one by one wait in registers, a few at a time: smaller tiles, of
   // which more are under way (0.43 of a copy rather than 0.35).
@@ -365,7 +389,7 @@ inline DevicePlan plan_that_fits(const ScanShape& shape, int elements) {
     elements = 8192;
     plan = plan_of_tiles(shape, elements);
   }
-  while (plan.scratch_bytes > largest_scratch && elements > chunk_length) {
+  while (plan.scratch_bytes > scratch_of_team(shape, machine) && elements > chunk_length) {
     elements /= 2;
     plan = plan_of_tiles(shape, elements);
   }
@@ -422,7 +446,7 @@ inline bool should_hold_runs(const ScanShape& shape, const DevicePlan& otherwise
 
 inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
   DevicePlan plan =
-      device_plan::plan_that_fits(shape, device_plan::elements_of_tiles(shape, machine));
+      device_plan::plan_that_fits(shape, device_plan::elements_of_tiles(shape, machine), machine);
   if (device_plan::should_hold_runs(shape, plan)) {
     return device_plan::plan_of_held_runs(shape, machine);
   }
@@ -445,7 +469,8 @@ inline DevicePlan make_piece_plan(const ScanShape& shape, const DeviceMachine& m
     side->address = 0;
     side->slab_stride = side->column_stride = of_part.length;
   }
-  return device_plan::plan_that_fits(of_part, device_plan::elements_of_tiles(shape, machine));
+  return device_plan::plan_that_fits(of_part, device_plan::elements_of_tiles(shape, machine),
+                                     machine);
 }
 
 }  // namespace fused_scan::impl

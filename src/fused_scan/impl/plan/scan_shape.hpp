@@ -70,7 +70,7 @@ struct DeviceMachine {
   int multiprocessors = 1;
   int warp = 32;
   std::size_t scratch_of_team = 48 << 10;
-  std::size_t scratch_of_multiprocessor = 96 << 10;
+  std::size_t scratch_of_multiprocessor = 228 << 10;
 };
 
 /// A host.
