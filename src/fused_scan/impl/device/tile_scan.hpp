@@ -28,7 +28,7 @@
 
 namespace fused_scan::impl {
 
-template <class Exec, class Scan, bool holds_runs_ = false>
+template <class Exec, class Scan, bool runs_are_held = false>
 struct TileScan {
   using Op = typename Scan::Op;
   using Value = typename Scan::Value;
@@ -51,7 +51,7 @@ struct TileScan {
   static constexpr int threads = team_threads;
   static constexpr int value_size = std::max(sizeof(Value), slot_size);
   static constexpr int teams =
-      teams_of(sizeof(Value), slot_size, reads_two_arrays<Load>, holds_runs_);
+      teams_of(sizeof(Value), slot_size, reads_two_arrays<Load>, runs_are_held);
   using Policy = Kokkos::TeamPolicy<Exec, Kokkos::LaunchBounds<threads, teams>>;
   using Member = typename Policy::member_type;
 
@@ -105,7 +105,7 @@ struct TileScan {
   /// Whether lines begin anywhere in memory, which only a tile knows.
   static constexpr bool of_parts = false;
   /// Whether elements wait in registers rather than in scratch memory.
-  static constexpr bool holds_runs = holds_runs_;
+  static constexpr bool holds_runs = runs_are_held;
 
   /// A line's part in the exchange between its tiles.
   KOKKOS_FORCEINLINE_FUNCTION LineExchange<Op> exchange_of(typename State::CallNumber call,
