@@ -129,6 +129,9 @@ class ElementAccess {
     KOKKOS_FUNCTION void write(std::int64_t i, std::int64_t j, const Result& result) const {
       python::write_element(bytes.at(i, j), type, result);
     }
+    KOKKOS_FUNCTION Slab part(std::int64_t first, std::int64_t length) const {
+      return {bytes.part(first, length), type};
+    }
   };
 
   ElementAccess(const void* begin, ElementType type, const impl::Lines& lines_in_bytes, int array)

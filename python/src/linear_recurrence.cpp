@@ -17,6 +17,9 @@ struct CoefficientLoad {
     KOKKOS_FUNCTION impl::Coefficients<Number, Number> read(std::int64_t i, std::int64_t j) const {
       return {a.read(i, j), b.read(i, j)};
     }
+    KOKKOS_FUNCTION Slab part(std::int64_t first, std::int64_t length) const {
+      return {a.part(first, length), b.part(first, length)};
+    }
   };
   ElementAccess<Number> a, b;
   KOKKOS_FUNCTION Slab slab(std::int64_t outer) const { return {a.slab(outer), b.slab(outer)}; }

@@ -14,6 +14,10 @@
 
 namespace fused_scan::impl {
 
+/// Whether the slabs of an access can be taken from a position on.
+template <class Access>
+inline constexpr bool has_parts = requires(const typename Access::Slab& slab) { slab.part(0, 0); };
+
 /// Whole lines, one after the other by a loop: of operators for which neither compilers nor kernels
 /// make vectors.
 template <class Scan>
@@ -21,7 +25,8 @@ class LoopWalk {
  public:
   static constexpr bool serves =
       std::is_same_v<typename Scan::Op::monoid_type, AffineMonoid<Kokkos::complex<double>>> &&
-      recurrences::takes_state<typename Scan::Final> && !Scan::reduces;
+      recurrences::takes_state<typename Scan::Final> && !Scan::reduces &&
+      has_parts<typename Scan::Load> && has_parts<typename Scan::Store>;
 
   LoopWalk(const Scan& scan, const HostPlan& plan) : m_scan(scan), m_plan(plan) {}
   static bool can_walk(const HostPlan& plan) { return plan.tiles == 1; }
