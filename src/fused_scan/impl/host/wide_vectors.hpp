@@ -73,6 +73,20 @@ inline Vectors vectors_of_processor() {
 #endif
 }
 
+/// The kernels for the processor's vectors; none where it has neither.
+template <class Kernels>
+const Kernels* of_processor(const Kernels& for_avx2, const Kernels& for_avx512) {
+  switch (vectors_of_processor()) {
+    case Vectors::avx512:
+      return &for_avx512;
+    case Vectors::avx2:
+      return &for_avx2;
+    case Vectors::none:
+      break;
+  }
+  return nullptr;
+}
+
 }  // namespace fused_scan::impl
 
 #endif

@@ -46,16 +46,10 @@ const Kernels* kernels() {
                                     avx2::sum_line<odd>, avx2::scan_line<odd>,
                                     avx2::part,          avx2::join,
                                     avx2::scan_segments};
-  switch (vectors_of_processor()) {
-    case Vectors::avx512:
-      return &for_avx512;
-    case Vectors::avx2:
-      return &for_avx2;
-    case Vectors::none:
-      break;
-  }
-#endif
+  return impl::of_processor(for_avx2, for_avx512);
+#else
   return nullptr;
+#endif
 }
 
 }  // namespace fused_scan::impl::float_sums

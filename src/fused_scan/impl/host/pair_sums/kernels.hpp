@@ -80,16 +80,10 @@ inline const Kernels* kernels() {
                                     {{avx2::scan<false, false>, avx2::scan<false, true>},
                                      {avx2::scan<true, false>, avx2::scan<true, true>}},
                                     avx2::tree};
-  switch (vectors_of_processor()) {
-    case Vectors::avx512:
-      return &for_avx512;
-    case Vectors::avx2:
-      return &for_avx2;
-    case Vectors::none:
-      break;
-  }
-#endif
+  return impl::of_processor(for_avx2, for_avx512);
+#else
   return nullptr;
+#endif
 }
 
 }  // namespace fused_scan::impl::pair_sums

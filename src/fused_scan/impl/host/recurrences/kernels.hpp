@@ -138,16 +138,10 @@ const Kernels<In, Out>* kernels() {
                                              avx2::walk_columns<false, In, Out>,
                                              avx2::walk_columns<true, In, Out>,
                                              avx2::lanes};
-  switch (vectors_of_processor()) {
-    case Vectors::avx512:
-      return &for_avx512;
-    case Vectors::avx2:
-      return &for_avx2;
-    case Vectors::none:
-      break;
-  }
-#endif
+  return impl::of_processor(for_avx2, for_avx512);
+#else
   return nullptr;
+#endif
 }
 
 /// to[j] = first[j] combined with then[j], either of which may be `to`. Rows have room for more
