@@ -69,8 +69,7 @@ const DeviceMachine a100{108, 32, 163 << 10, 164 << 10};
 /// Kokkos and CUDA need besides.
 bool leaves_room_for_teams(const ScanShape& shape, const DeviceMachine& machine) {
   const DevicePlan plan = make_device_plan(shape, machine);
-  const int element =
-      std::max({shape.in.element_size, shape.beside.element_size, shape.out.element_size});
+  const int element = device_plan::largest_element(shape);
   const int teams = teams_of(shape.value_size, element, shape.arrays() == 2, plan.holds_runs);
   const int bytes = plan.scratch_bytes + scratch_of_kokkos + 1024;
   return bytes * teams <= static_cast<int>(machine.scratch_of_multiprocessor);

@@ -134,7 +134,7 @@ class ChunkWalk {
     const ChunkTree<Op> tree(m_scan.op, m_lines, chunks);
     if (tree.begins_at(m_states.chunks())) {
       impl::copy_row(m_states.prefix(), m_lines, block.prefix);
-      const auto node = m_rows.prefixes(m_lines, chunks, block.sum, block.nodes, block.prefix);
+      const auto node = m_rows.prefixes(tree, m_lines, block.sum, block.nodes, block.prefix);
       m_states.push(node, tree.levels());
       return;
     }

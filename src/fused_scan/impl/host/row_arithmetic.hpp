@@ -16,6 +16,8 @@
 
 namespace fused_scan::impl {
 
+/// The rows of chunks, of which the first is given as its `row` in the chunk: 0 for a chunk's
+/// first.
 template <class Scan, bool wide>
 class RowArithmetic {
  public:
@@ -92,10 +94,9 @@ class RowArithmetic {
     }
   }
 
-  /// From the sums of chunks, of each as many as there are lines, the prefixes before them, the
-  /// first of which are given. Returns the nodes over all of them.
-  Row prefixes(int lines, int chunks, Row sum, Row nodes, Row prefix) {
-    const ChunkTree<Op> tree(m_scan.op, lines, chunks);
+  /// From the sums of a tree's chunks the prefixes before them, the first of which are given.
+  /// Returns the nodes over all of them.
+  Row prefixes(const ChunkTree<Op>& tree, int lines, Row sum, Row nodes, Row prefix) {
     if constexpr (looks) {
       if (m_kernels != nullptr) {
         m_kernels->add_prefixes(prefix, lines, m_range);

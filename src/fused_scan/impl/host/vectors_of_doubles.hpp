@@ -32,4 +32,19 @@ template <class Vector>
   return bits != 0;
 }
 
+using Places = std::make_integer_sequence<int, lanes>;
+
+/// Of a0 a1 .. b0 b1 .. every other one, from the first or the second on.
+template <int first, int... i>
+[[gnu::always_inline]] inline Doubles every_other(Doubles a, Doubles b,
+                                                  std::integer_sequence<int, i...>) {
+  return __builtin_shufflevector(a, b, (2 * i + first)...);
+}
+/// Of a0 a1 .. and b0 b1 ..: a0 b0 a1 b1 .., from element `begin` on.
+template <int begin, int... i>
+[[gnu::always_inline]] inline Doubles interleaved(Doubles a, Doubles b,
+                                                  std::integer_sequence<int, i...>) {
+  return __builtin_shufflevector(a, b, (begin + i / 2 + (i % 2) * lanes)...);
+}
+
 #endif

@@ -118,24 +118,6 @@ template <class Way>
   if (reverse) std::reverse(block.node, block.node + block_chunks);
 }
 
-template <int... i>
-[[gnu::always_inline]] inline Doubles every_other(Doubles a, Doubles b, int,
-                                                  std::integer_sequence<int, i...>) {
-  return __builtin_shufflevector(a, b, (2 * i)...);
-}
-template <int... i>
-[[gnu::always_inline]] inline Doubles others(Doubles a, Doubles b,
-                                             std::integer_sequence<int, i...>) {
-  return __builtin_shufflevector(a, b, (2 * i + 1)...);
-}
-/// Of a0 a1 .. and b0 b1 ..: a0 b0 a1 b1 .., from element `begin` on.
-template <int begin, int... i>
-[[gnu::always_inline]] inline Doubles interleaved(Doubles a, Doubles b,
-                                                  std::integer_sequence<int, i...>) {
-  return __builtin_shufflevector(a, b, (begin + i / 2 + (i % 2) * lanes)...);
-}
-using Places = std::make_integer_sequence<int, lanes>;
-
 /// The nodes of every level, up to the block's, which is returned.
 template <class Way>
 [[gnu::noinline]] double sum_nodes(Block& block) {
@@ -146,7 +128,7 @@ template <class Way>
     for (int k = 0; k < count / 2; k += lanes) {
       const Doubles a = load<Doubles>(nodes + 2 * k), b = load<Doubles>(nodes + 2 * k + lanes);
       // What is written beyond the level is written again later.
-      store(above + k, Way::add(every_other(a, b, 0, Places()), others(a, b, Places())));
+      store(above + k, Way::add(every_other<0>(a, b, Places()), every_other<1>(a, b, Places())));
     }
     nodes = above;
   }
@@ -167,7 +149,7 @@ template <class Way>
     for (int k = 0; k < count; k += lanes) {
       const Doubles before = load<Doubles>(buffers[from] + k);
       const Doubles a = load<Doubles>(left + 2 * k), b = load<Doubles>(left + 2 * k + lanes);
-      const Doubles after = Way::add(before, every_other(a, b, 0, Places()));
+      const Doubles after = Way::add(before, every_other<0>(a, b, Places()));
       store(to + 2 * k, interleaved<0>(before, after, Places()));
       store(to + 2 * k + lanes, interleaved<lanes / 2>(before, after, Places()));
     }

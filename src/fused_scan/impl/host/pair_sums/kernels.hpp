@@ -13,6 +13,7 @@
 #include <fused_scan/impl/host/value_rows.hpp>
 #include <fused_scan/impl/host/wide_vectors.hpp>
 #include <type_traits>
+#include <utility>
 
 #if defined(FUSED_SCAN_HAVE_VECTORS)
 #include <immintrin.h>

@@ -250,12 +250,7 @@ template <int first>
   } else if (left > 0) {
     b = load_some(from + lanes, left);
   }
-#if FUSED_SCAN_BYTES == 64
-  return __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6, first + 8,
-                                 first + 10, first + 12, first + 14);
-#else
-  return __builtin_shufflevector(a, b, first, first + 2, first + 4, first + 6);
-#endif
+  return every_other<first>(a, b, Places());
 }
 template <int first>
 [[gnu::always_inline]] inline Pairs every_other(const PairRow<double>& row, int k, int pairs) {
@@ -263,13 +258,8 @@ template <int first>
           every_other<first>(row.compensations + 2 * k, 2 * (pairs - k))};
 }
 [[gnu::always_inline]] inline void store_by_turns(double* to, Doubles a, Doubles b, int count) {
-#if FUSED_SCAN_BYTES == 64
-  const Doubles first = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-  const Doubles second = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-  const Doubles first = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-  const Doubles second = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-#endif
+  const Doubles first = interleaved<0>(a, b, Places());
+  const Doubles second = interleaved<lanes / 2>(a, b, Places());
   if (count >= 2 * lanes) {
     store(to, first);
     store(to + lanes, second);
