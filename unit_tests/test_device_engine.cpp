@@ -277,8 +277,8 @@ TEST_CASE("DeviceEngine.Functors") {
   });
 }
 
-// Runs that threads hold: of functors, of running maxima, and of recurrences whose maps leave the
-// range of a double here and there, between such that don't.
+// Runs that threads hold: of functors, of Views, of running maxima, and of recurrences whose maps
+// leave the range of a double here and there, between such that don't.
 TEST_CASE("DeviceEngine.HeldRuns") {
   for_each_call([](const Shape& s, const impl::Call& call) {
     const View x("x", s.outer, s.length, s.inner);
@@ -291,10 +291,14 @@ TEST_CASE("DeviceEngine.HeldRuns") {
     };
     check_functors(CompensatedSum());
     check_functors(Max());
-    if (call.exclusive) return;
     const auto run = [](const auto& scan, const impl::ScanShape& shape) {
       impl::run_on_device(Exec(), scan, plan_of_a_held_run(shape), "test");
     };
+    scan_on_host_engine(x, expected, 1, CompensatedSum(), call);
+    impl::with_scan_of_views(Exec(), x, y, impl::None(), impl::None(), 1, CompensatedSum(), call,
+                             run);
+    CHECK(same_bits(y, expected));
+    if (call.exclusive) return;
     using Positions = Kokkos::View<int***, Kokkos::LayoutRight, Exec>;
     const Positions at("at", x.layout()), expected_at("expected_at", x.layout());
     const ScanOptions options{call.reverse ? Direction::reverse : Direction::forward};

@@ -193,7 +193,7 @@ TEST_CASE("DevicePlan.BlockSizeCutsTheTile") {
   CHECK(make_device_plan(shape, h100).rows == 1024);
 }
 
-// Of columns, where elements don't move as those of one array do.
+// Of columns, where elements don't move in packs.
 TEST_CASE("DevicePlan.RunsThatThreadsHold") {
   const auto recurrence = [](std::int64_t outer, std::int64_t length, std::int64_t inner,
                              int size = 4) {
@@ -215,7 +215,8 @@ TEST_CASE("DevicePlan.RunsThatThreadsHold") {
   CHECK(plan_of(recurrence(20, 35995, 91)).name() == "columns, tiles of 128 x 32");
   CHECK(plan_of(recurrence(3, 602510, 28)).threads == 128);
   CHECK(plan_of(recurrence(4096, 1000, 16)).rows == 256);
-  CHECK(plan_of(recurrence(64, 64, 16384)).name() == "columns, 32 lines a team");
+  CHECK(plan_of(recurrence(64, 64, 16384)).name() == "columns, 64 lines a team");
+  CHECK(plan_of(recurrence(520, 20, 6450)).name() == "columns, 128 lines a team");
   CHECK(plan_of(recurrence(4, 1024, 512)).rows == 128);
   ScanShape short_tiles = recurrence(8, 16384, 1536);
   short_tiles.block_size = 64;
@@ -223,11 +224,21 @@ TEST_CASE("DevicePlan.RunsThatThreadsHold") {
 
   CHECK_FALSE(plan_of(recurrence(12288, 16384, 1)).holds_runs);
   CHECK_FALSE(plan_of(recurrence(65536, 256, 4)).holds_runs);
-  CHECK_FALSE(plan_of(recurrence(16, 40, 16384)).holds_runs);
+  CHECK_FALSE(plan_of(recurrence(16, 16, 16384)).holds_runs);
+  CHECK_FALSE(plan_of(recurrence(16384, 40, 32)).holds_runs);
   CHECK_FALSE(plan_of(recurrence(1, 4096, 64)).holds_runs);
   CHECK_FALSE(plan_of(recurrence(8, 16384, 1536, 2)).holds_runs);
   CHECK(plan_of(recurrence(20, 35995, 91, 2)).holds_runs);
-  CHECK_FALSE(plan_of(shape_of(8, 16384, 1536)).holds_runs);
+
+  const auto sums = [](std::int64_t outer, std::int64_t length, std::int64_t inner) {
+    ScanShape shape = shape_of(outer, length, inner);
+    shape.held_run = 32;
+    return shape;
+  };
+  CHECK_FALSE(plan_of(sums(8, 16384, 1536)).holds_runs);
+  CHECK_FALSE(plan_of(sums(18137, 37, 100)).holds_runs);  // a tile is one piece of memory
+  CHECK(plan_of(sums(3170, 17, 1245)).name() == "columns, 128 lines a team");
+  CHECK(plan_of(sums(9, 13739, 515)).name() == "columns, tiles of 128 x 32");
 }
 
 // 16 bytes at a time only where every line is aligned, and as aligned in one array as in the other.

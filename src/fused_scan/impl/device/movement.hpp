@@ -225,6 +225,9 @@ class TileMover {
     const TwoDigits place(m_thread, m_threads, width);
     const int step = place.high_step;
     if (place.high >= step) return;  // no whole row is left for this thread
+    if (!along_axis && rows < several && m_tile.columns >= several * m_threads) {
+      return wide_rows<several>(begin, end);
+    }
     const RowWalk start(m_tile, place.high, step, rows);
     const int count = (m_tile.slabs * rows - place.high + step - 1) / step;
     looped((low_base - place.low + width - 1) / width, [&](int pass) {
@@ -236,18 +239,23 @@ class TileMover {
         begin(k, index, slab, m_tile.first_row + (along_axis ? low : row),
               column + (along_axis ? row : low));
       };
-      if (m_tile.slabs == 1) {
-        const Slab slab = m_access.slab(start.line().outer);
+      // Of long slabs one after the other: where in the arrays a row is needn't be found each time.
+      if (m_tile.slabs == 1 || rows >= several * step) {
+        const int of_slab = (rows - place.high + step - 1) / step;
         const int index_step = index_of(0, step) - index_of(0, 0);
-        int row = place.high, index = index_of(0, row);
-        by_several<several>(count, [&](auto size) {
-          constexpr int n = decltype(size)::value;
-          unrolled<n>([&](int k) {
-            begin_at(k, slab, index + k * index_step, row + k * step, start.line().column);
+        looped(m_tile.slabs, [&](int s) {
+          const Tile::Line line = m_tile.slabs == 1 ? start.line() : m_tile.line_of(s, 0);
+          const Slab slab = m_access.slab(line.outer);
+          int row = place.high, index = index_of(s, row);
+          by_several<several>(of_slab, [&](auto size) {
+            constexpr int n = decltype(size)::value;
+            unrolled<n>([&](int k) {
+              begin_at(k, slab, index + k * index_step, row + k * step, line.column);
+            });
+            unrolled<n>([&](int k) { end(k, index + k * index_step); });
+            row += n * step;
+            index += n * index_step;
           });
-          unrolled<n>([&](int k) { end(k, index + k * index_step); });
-          row += n * step;
-          index += n * index_step;
         });
         return;
       }
@@ -261,6 +269,27 @@ class TileMover {
           at.advance();
         });
         unrolled<n>([&](int k) { end(k, indices[k]); });
+      });
+    });
+  }
+
+  /// The same of few wide rows, one after the other.
+  template <int several, class Begin, class End>
+  KOKKOS_FORCEINLINE_FUNCTION void wide_rows(const Begin& begin, const End& end) const {
+    looped(m_tile.slabs * m_tile.rows, [&](int row) {
+      const int s = m_tile.slabs == 1 ? 0 : row / m_tile.rows, i = row - s * m_tile.rows;
+      const Tile::Line line = m_tile.line_of(s, 0);
+      const Slab slab = m_access.slab(line.outer);
+      int column = m_thread, index = m_tile.index(s, i, column);
+      by_several<several>((m_tile.columns - m_thread + m_threads - 1) / m_threads, [&](auto size) {
+        constexpr int n = decltype(size)::value;
+        unrolled<n>([&](int k) {
+          const int right = k * m_threads;
+          begin(k, index + right, slab, m_tile.first_row + i, line.column + column + right);
+        });
+        unrolled<n>([&](int k) { end(k, index + k * m_threads); });
+        column += n * m_threads;
+        index += n * m_threads;
       });
     });
   }
