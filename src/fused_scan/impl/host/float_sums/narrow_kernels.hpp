@@ -8,7 +8,7 @@
 #if defined(FUSED_SCAN_BYTES)
 
 /// Vectors of a row, at most.
-inline constexpr int narrow_vectors = 3;
+inline constexpr int narrow_vectors = lanes == 8 ? 3 : 4;
 
 /// A chunk of `slabs` slabs, the rows of which have `vectors` vectors, the last perhaps a part of
 /// one.
@@ -156,8 +156,10 @@ void scan_narrow_slabs(const Slabs& all, const Results& results, Tree& tree) {
     scan_slabs_of<odd, 1, 4>(all, results, tree);
   } else if (all.columns <= 2 * lanes) {
     scan_slabs_of<odd, 2, 1>(all, results, tree);
-  } else {
+  } else if (all.columns <= 3 * lanes) {
     scan_slabs_of<odd, 3, 1>(all, results, tree);
+  } else if constexpr (narrow_vectors == 4) {
+    scan_slabs_of<odd, 4, 1>(all, results, tree);
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The FusedScan authors
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// Included as vectors.hpp is, after line_kernels.hpp and narrow_kernels.hpp. Slabs of one to four
+// Included as vectors.hpp is, after line_kernels.hpp and narrow_kernels.hpp. Slabs of few
 // columns that follow each other in memory: it is cut into 16 pieces of whole slabs, which are
 // turned square by square and walked side by side.
 
@@ -10,6 +10,15 @@
 inline constexpr int pieces = 16;
 inline constexpr int longest_short_piece = 1024;
 inline constexpr int vectors_of_pieces = pieces / lanes;
+
+template <class Way>
+[[gnu::always_inline]] inline Doubles turned_result(Doubles prefix, Doubles sum) {
+  const Doubles result = Way::add(prefix, sum);
+  if constexpr (Way::minds_ties) {
+    if (any(ties(result))) return ToOdd::add(prefix, sum);
+  }
+  return result;
+}
 
 /// The results of one element of each piece, in its place.
 template <class Way>
@@ -25,14 +34,36 @@ template <class Way>
     const Doubles old = first_of_chunk ? broadcast(-0.0) : load<Doubles>(sum + k * lanes);
     const Doubles now = Way::add(old, element);
     store(sum + k * lanes, now);
-    const Doubles term = exclusive ? old : now;
-    results[k] = Way::add(p, term);
-    if constexpr (Way::minds_ties) {
-      if (any(ties(results[k]))) results[k] = ToOdd::add(p, term);
-    }
+    results[k] = turned_result<Way>(p, exclusive ? old : now);
     if (zeros) results[k] = Doubles{};
   }
   store_row(row, results);
+}
+
+/// The same of some rows of one column and one chunk, whose sums stay in registers meanwhile.
+template <class Way>
+[[gnu::noinline]] void scan_turned_column(const double* prefix, double* sums, float* row, int step,
+                                          int rows, bool first_of_chunk, bool exclusive) {
+  Doubles p[vectors_of_pieces], sum[vectors_of_pieces];
+#pragma GCC unroll 4
+  for (int k = 0; k < vectors_of_pieces; ++k) {
+    p[k] = load<Doubles>(prefix + k * lanes);
+    sum[k] = first_of_chunk ? broadcast(-0.0) : load<Doubles>(sums + k * lanes);
+  }
+#pragma GCC unroll 1
+  for (int r = 0; r < rows; ++r) {
+    Doubles results[vectors_of_pieces];
+#pragma GCC unroll 4
+    for (int k = 0; k < vectors_of_pieces; ++k) {
+      const Doubles old = sum[k];
+      sum[k] = Way::add(old, widened(load<Floats>(row + k * lanes)));
+      results[k] = turned_result<Way>(p[k], exclusive ? old : sum[k]);
+    }
+    store_row(row, results);
+    row += step;
+  }
+#pragma GCC unroll 4
+  for (int k = 0; k < vectors_of_pieces; ++k) store(sums + k * lanes, sum[k]);
 }
 
 /// 16 elements of each piece, fewer at its end, to squares and back.
@@ -93,15 +124,27 @@ template <bool odd, class Way>
     alignas(64) float turned[256];
     prefetch_pieces(x, y, length, at);
     turn_pieces(x + begin, length, count, turned);
-    for (int r = 0; r < count; ++r) {
-      float* const row = turned + 16 * (reverse ? count - 1 - r : r);
-      const double* const prefix = prefixes + j * pieces;
-      double* const sum = sums + j * pieces;
+    const int step = reverse ? -16 : 16;
+    float* row = turned + (reverse ? 16 * (count - 1) : 0);
+    for (int r = 0; r < count;) {
       const bool zeros = i == 0 && exclusive && results.zeros_first;
-      scan_turned_row<Way>(prefix, sum, row, i % 16 == 0, exclusive, zeros);
-      if (++j < columns) continue;
-      j = 0;
-      if (++i == length_of_slab) {
+      int rows = 1;
+      if (columns == 1) {
+        const std::int64_t of_chunk = std::min(16 - i % 16, length_of_slab - i);
+        rows = static_cast<int>(std::min<std::int64_t>(count - r, of_chunk));
+        scan_turned_column<Way>(prefixes, sums, row, step, rows, i % 16 == 0, exclusive);
+        if (zeros) std::fill_n(row, pieces, 0.0f);
+        i += rows;
+      } else {
+        scan_turned_row<Way>(prefixes + j * pieces, sums + j * pieces, row, i % 16 == 0, exclusive,
+                             zeros);
+        j = j + 1 == columns ? 0 : j + 1;
+        i += j == 0 ? 1 : 0;
+      }
+      r += rows;
+      row += rows * step;
+      if (j > 0) continue;
+      if (i == length_of_slab) {
         i = 0;
         if (length_of_slab > 16) begin_turned_slabs(tree);
       } else if (i % 16 == 0) {
@@ -119,7 +162,7 @@ inline bool can_turn(const Slabs& all) {
   const auto whole = [&](std::int64_t stride, std::int64_t slab) {
     return (stride == all.columns || stride == -all.columns) && slab == size;
   };
-  const bool pays = all.columns <= 2 || (all.columns <= 4 && all.length >= 64);
+  const bool pays = all.columns <= 4 || (lanes == 4 && all.columns <= 16 && size < 1024);
   return pays && !all.has_states && whole(all.x_stride, all.x_slab) &&
          whole(all.y_stride, all.y_slab);
 }

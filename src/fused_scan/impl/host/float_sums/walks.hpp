@@ -213,7 +213,7 @@ class FloatSlabWalk {
   }
 
  private:
-  static constexpr int most_doubles = 64;       // of the slabs that are walked at once
+  static constexpr int most_doubles = 256;      // of the slabs that are walked at once
   static constexpr int slabs_with_states = 32;  // a call
   static constexpr bool has_states = Scan::Initial::given || Scan::Final::given;
 
