@@ -13,6 +13,7 @@ namespace fused_scan::impl {
 template <class Functor>
 struct FunctorAccess {
   static constexpr bool is_memory = false;
+  static constexpr bool calls_functor = true;
 
   struct Slab {
     const Functor& functor;
