@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
 
+#include "joint_writing.hpp"
 #include "memory_budget.hpp"
 
 namespace fused_scan::cli {
@@ -45,6 +47,32 @@ void for_each_part(const Extents& extents, const Extents& chunk, std::size_t ele
     count[dimension] = extents[dimension];
   };
   cover(0);
+}
+
+/// Selects a part of a box, in the file's space and in the box's own.
+void select(const Handle& in_file, const Handle& in_memory, const Box& box, const Box& part) {
+  Extents first = box.offset;
+  for (std::size_t d = 0; d < first.size(); ++d) first[d] += part.offset[d];
+  const auto select_in = [&](const Handle& space, const Extents& from) {
+    H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, from.data(), nullptr, part.count.data(),
+                        nullptr);
+  };
+  select_in(in_file, first);
+  select_in(in_memory, part.offset);
+}
+
+/// Properties of a transfer that ends at an integer that the stored type can't hold.
+Handle refusing_transfer(hid_t stored_type, bool saturate, bool* too_large) {
+  Handle properties(H5Pcreate(H5P_DATASET_XFER));
+  const H5T_conv_except_func_t refuse = [](H5T_conv_except_t, hid_t, hid_t, void*, void*,
+                                           void* flag) {
+    *static_cast<bool*>(flag) = true;
+    return H5T_CONV_ABORT;
+  };
+  if (H5Tget_class(stored_type) == H5T_INTEGER && !saturate) {
+    H5Pset_type_conv_cb(properties.id(), refuse, too_large);
+  }
+  return properties;
 }
 
 }  // namespace
@@ -95,13 +123,7 @@ void Dataset::transfer(const std::string& verb, hid_t memory_type, const Box& bo
   const Handle in_memory(
       H5Screate_simple(static_cast<int>(box.count.size()), box.count.data(), nullptr));
   for_each_part(box.count, chunk(), element_size, [&](const Extents& offset, const Extents& count) {
-    Extents first = box.offset;
-    for (std::size_t d = 0; d < first.size(); ++d) first[d] += offset[d];
-    const auto select = [&](const Handle& space, const Extents& from) {
-      H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, from.data(), nullptr, count.data(), nullptr);
-    };
-    select(in_file, first);
-    select(in_memory, offset);
+    select(in_file, in_memory, box, {offset, count});
     require_success(transfer(in_memory.id(), in_file.id()));
     progress.advance(static_cast<double>(size_of(count) * element_size));
   });
@@ -127,25 +149,73 @@ void Dataset::read(hid_t memory_type, void* elements, const Box& box, ProgressBa
 
 void Dataset::write(hid_t memory_type, const void* elements, const Box& box, ProgressBar& progress,
                     bool saturate) const {
-  const Handle properties(H5Pcreate(H5P_DATASET_XFER));
   bool too_large = false;
-  const H5T_conv_except_func_t refuse = [](H5T_conv_except_t, hid_t, hid_t, void*, void*,
-                                           void* flag) {
-    *static_cast<bool*>(flag) = true;
-    return H5T_CONV_ABORT;
-  };
-  if (H5Tget_class(m_stored_type.id()) == H5T_INTEGER && !saturate) {
-    H5Pset_type_conv_cb(properties.id(), refuse, &too_large);
-  }
+  const Handle properties = refusing_transfer(m_stored_type.id(), saturate, &too_large);
   transfer("write", memory_type, box, progress, [&](hid_t in_memory, hid_t in_file) {
     const herr_t status =
         H5Dwrite(m_dataset.id(), memory_type, in_memory, in_file, properties.id(), elements);
-    if (too_large) {
-      fail("cannot write " + m_label + ": a number does not fit in its " +
-           std::to_string(8 * H5Tget_size(m_stored_type.id())) +
-           " bits; --out-type chooses a wider type");
-    }
+    if (too_large) fail_to_fit();
     return status;
+  });
+}
+
+void Dataset::fail_to_fit() const {
+  fail("cannot write " + m_label + ": a number does not fit in its " +
+       std::to_string(8 * H5Tget_size(m_stored_type.id())) +
+       " bits; --out-type chooses a wider type");
+}
+
+const void* Dataset::as_stored(hid_t memory_type, const void* elements, std::size_t count,
+                               bool saturate, std::vector<unsigned char>& bytes) const {
+  if (H5Tequal(memory_type, m_stored_type.id()) > 0) return elements;
+  const std::size_t from = H5Tget_size(memory_type), to = H5Tget_size(m_stored_type.id());
+  constexpr std::size_t most = 4096;
+  std::vector<unsigned char> block(most * std::max(from, to)), background(block.size());
+  bool too_large = false;
+  const Handle properties = refusing_transfer(m_stored_type.id(), saturate, &too_large);
+  bytes.resize(count * to);
+  for (std::size_t begin = 0; begin < count; begin += most) {
+    const std::size_t n = std::min(most, count - begin);
+    std::memcpy(block.data(), static_cast<const unsigned char*>(elements) + begin * from, n * from);
+    const herr_t status = H5Tconvert(memory_type, m_stored_type.id(), n, block.data(),
+                                     background.data(), properties.id());
+    if (too_large) fail_to_fit();
+    if (status < 0) fail("cannot write " + m_label + ": " + hdf5_reason());
+    std::memcpy(bytes.data() + begin * to, block.data(), n * to);
+  }
+  return bytes.data();
+}
+
+void Dataset::write_together(const Ranks& ranks, const void* elements, const Box& box,
+                             ProgressBar& progress) const {
+  const std::size_t element_size = H5Tget_size(m_stored_type.id());
+  std::vector<Box> parts;
+  for_each_part(box.count, chunk(), element_size, [&](const Extents& offset, const Extents& count) {
+    parts.push_back({offset, count});
+  });
+  const auto writes = static_cast<std::size_t>(ranks.largest(static_cast<double>(parts.size())));
+  const Handle in_file(H5Dget_space(m_dataset.id()));
+  const Handle in_memory(
+      H5Screate_simple(static_cast<int>(box.count.size()), box.count.data(), nullptr));
+  const Handle properties(H5Pcreate(H5P_DATASET_XFER));
+  cli::write_together(properties.id());
+  ranks.together([&] {
+    // Every rank as often, also behind an error: the others wait for it.
+    std::string reason;
+    for (std::size_t k = 0; k < writes; ++k) {
+      const bool has_one = k < parts.size();
+      if (has_one) {
+        select(in_file, in_memory, box, parts[k]);
+      } else {
+        H5Sselect_none(in_file.id());
+        H5Sselect_none(in_memory.id());
+      }
+      const herr_t status = H5Dwrite(m_dataset.id(), m_stored_type.id(), in_memory.id(),
+                                     in_file.id(), properties.id(), elements);
+      if (status < 0 && reason.empty()) reason = hdf5_reason();
+      if (has_one) progress.advance(static_cast<double>(size_of(parts[k].count) * element_size));
+    }
+    if (!reason.empty()) fail("cannot write " + m_label + ": " + reason);
   });
 }
 

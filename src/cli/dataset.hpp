@@ -9,11 +9,13 @@
 /// Every function throws std::runtime_error with one line that says what is wrong and, where there
 /// is one, what would be right.
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "hdf5_handle.hpp"
 #include "progress_bar.hpp"
+#include "ranks.hpp"
 
 namespace fused_scan::cli {
 
@@ -50,10 +52,19 @@ class Dataset {
   void write(hid_t memory_type, const void* elements, const Box& box, ProgressBar& progress,
              bool saturate = false) const;
 
+  /// For ranks that write one data set together (ReleasedDataset): numbers as they are stored,
+  /// where `memory_type` is another, in `bytes`. Returns where they are.
+  const void* as_stored(hid_t memory_type, const void* elements, std::size_t count, bool saturate,
+                        std::vector<unsigned char>& bytes) const;
+  /// Every rank its box, which may be empty, of elements of the stored type. Collective.
+  void write_together(const Ranks& ranks, const void* elements, const Box& box,
+                      ProgressBar& progress) const;
+
  private:
   template <class Transfer>
   void transfer(const std::string& verb, hid_t memory_type, const Box& box, ProgressBar& progress,
                 Transfer transfer) const;
+  [[noreturn]] void fail_to_fit() const;
 
   Handle m_dataset;
   Handle m_stored_type;

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "joint_writing.hpp"
+
 namespace fused_scan::cli {
 
 namespace fs = std::filesystem;
@@ -38,6 +40,22 @@ Handle open_file(const fs::path& path, unsigned flags, const fs::path& name) {
   Handle file(H5Fopen(path.c_str(), flags, access.id()));
   if (!file) fail("cannot open " + quoted(name) + " as an HDF5 file: " + hdf5_reason());
   return file;
+}
+
+/// All ranks at once: where one can't open it, MPI tells the others.
+Handle open_file_together(const fs::path& path, const fs::path& name) {
+  const Handle access = file_access();
+  open_together(access.id());
+  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.id()));
+  if (!file) fail("the ranks cannot open " + quoted(name) + " together: " + hdf5_reason());
+  return file;
+}
+
+Dataset written_dataset(const Handle& file, const DatasetPath& path) {
+  const std::string label = path.file.string() + ":" + path.name;
+  Handle dataset(H5Dopen2(file.id(), path.name.c_str(), H5P_DEFAULT));
+  if (!dataset) fail("cannot write " + label + ": " + hdf5_reason());
+  return Dataset(std::move(dataset), label);
 }
 
 void close_written(Handle& file, const fs::path& name) {
@@ -221,14 +239,18 @@ void OutputFile::commit() {
   }
 }
 
-void write_in_turn(const fs::path& temporary_path, const DatasetPath& path,
-                   const std::function<void(const Dataset&)>& write) {
-  Handle file = open_file(temporary_path, H5F_ACC_RDWR, path.file);
-  const std::string label = path.file.string() + ":" + path.name;
-  Handle dataset(H5Dopen2(file.id(), path.name.c_str(), H5P_DEFAULT));
-  if (!dataset) fail("cannot write " + label + ": " + hdf5_reason());
-  write(Dataset(std::move(dataset), label));
-  close_written(file, path.file);
+ReleasedDataset::ReleasedDataset(const fs::path& temporary_path, const DatasetPath& path,
+                                 Writers writers)
+    : m_name(path.file),
+      m_writers(writers),
+      m_file(writers == Writers::together ? open_file_together(temporary_path, path.file)
+                                          : open_file(temporary_path, H5F_ACC_RDWR, path.file)),
+      m_dataset(written_dataset(m_file, path)) {}
+
+ReleasedDataset::~ReleasedDataset() {
+  if (m_file && m_writers == Writers::together) abandon(m_file);
 }
+
+void ReleasedDataset::close() { close_written(m_file, m_name); }
 
 }  // namespace fused_scan::cli

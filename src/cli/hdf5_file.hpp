@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -77,7 +76,7 @@ class OutputFile {
   Dataset create_dataset(const std::string& name, const Extents& extents, hid_t stored_type) {
     return create_dataset(name, DatasetForm(extents, stored_type));
   }
-  /// Lets other processes add to the temporary file, with write_in_turn(). No data set of this file
+  /// Lets other processes add to the temporary file, as a ReleasedDataset. No data set of this file
   /// can be used afterwards.
   void release();
   const std::filesystem::path& temporary_path() const { return m_temporary.path(); }
@@ -99,10 +98,28 @@ class OutputFile {
   Handle m_file;
 };
 
-/// Calls write(data set) with one of a temporary file that its owner has released. One process at a
-/// time may do so. `path` is what the user calls it.
-void write_in_turn(const std::filesystem::path& temporary_path, const DatasetPath& path,
-                   const std::function<void(const Dataset&)>& write);
+/// A data set of a temporary file that its owner has released, for one process at a time, or for
+/// all ranks, which make, write and close it together. `path` is what the user calls it.
+class ReleasedDataset {
+ public:
+  enum class Writers { in_turn, together };
+
+  ReleasedDataset(const std::filesystem::path& temporary_path, const DatasetPath& path,
+                  Writers writers);
+  ~ReleasedDataset();
+  ReleasedDataset(const ReleasedDataset&) = delete;
+  ReleasedDataset& operator=(const ReleasedDataset&) = delete;
+
+  const Dataset& dataset() const { return m_dataset; }
+  /// The data set can't be used afterwards. Without it, what was written is lost.
+  void close();
+
+ private:
+  std::filesystem::path m_name;
+  Writers m_writers;
+  Handle m_file;
+  Dataset m_dataset;
+};
 
 }  // namespace fused_scan::cli
 

@@ -2,11 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "hdf5_handle.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace fused_scan::cli {
 
-void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+void silence_hdf5() {
+  H5dont_atexit();
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 std::string hdf5_reason() {
   std::string reason;
@@ -19,6 +23,13 @@ std::string hdf5_reason() {
   };
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &reason);
 
+  // Of MPI's lines keep what was tried and the last one's end.
+  const std::size_t last_line = reason.rfind('\n');
+  if (last_line != std::string::npos) {
+    const std::size_t begin = std::min(reason.size(), reason.find(": ", last_line));
+    return reason.substr(0, reason.find_first_of(":\n")) +
+           reason.substr(begin, reason.find('\'', begin) - begin);
+  }
   // Of "file write failed: time = ..., error message = 'No space left on device', buf = ..." keep
   // what was tried and the system's answer.
   const std::string mark = "error message = '";

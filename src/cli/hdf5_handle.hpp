@@ -13,7 +13,8 @@
 
 namespace fused_scan::cli {
 
-/// HDF5 prints its stack of errors by itself; after this call only our own line is seen.
+/// HDF5 prints its stack of errors by itself; after this call only our own line is seen. Nor does
+/// it close files at exit, which those who open them do.
 void silence_hdf5();
 
 /// What HDF5 has to say about its last failure, from the innermost function that saw it.
@@ -36,6 +37,8 @@ class Handle {
 
   /// False if HDF5 could not close the object, as when a file can't be brought to the disk.
   bool close() { return m_id < 0 || H5Idec_ref(std::exchange(m_id, H5I_INVALID_HID)) >= 0; }
+  /// The object stays open, and nobody's.
+  void let_go() { m_id = H5I_INVALID_HID; }
 
  private:
   hid_t m_id = H5I_INVALID_HID;

@@ -27,8 +27,9 @@ inline std::size_t staging_of(const NumberFormat& format, hid_t stored_type) {
 /// Reads and writes the numbers of a data set, whatever their format, as numbers of type T.
 class NumberTransfer {
  public:
-  NumberTransfer(const Dataset& dataset, const NumberFormat& format)
-      : m_dataset(dataset), m_format(format) {}
+  /// `writers`: where they write the data set together; write() is then collective.
+  NumberTransfer(const Dataset& dataset, const NumberFormat& format, const Ranks* writers = nullptr)
+      : m_dataset(dataset), m_format(format), m_writers(writers) {}
 
   const Dataset& dataset() const { return m_dataset; }
   const NumberFormat& format() const { return m_format; }
@@ -54,9 +55,13 @@ class NumberTransfer {
   T decoded(const Byte* bytes, std::size_t size) const;
   template <class T>
   void encode(T number, Byte* bytes, std::size_t size) const;
+  /// All of them, in m_bytes.
+  template <class T>
+  void encode(const T* numbers, std::size_t count);
 
   const Dataset& m_dataset;
   NumberFormat m_format;
+  const Ranks* m_writers;
   std::vector<Byte> m_bytes;
 };
 
@@ -102,16 +107,34 @@ void NumberTransfer::read(T* numbers, const Box& box, ProgressBar& progress) {
 }
 
 template <class T>
-void NumberTransfer::write(const T* numbers, const Box& box, ProgressBar& progress, bool saturate) {
-  if (by_hdf5()) {
-    const Handle type = memory_type(T(), m_dataset.stored_type());
-    return m_dataset.write(type.id(), numbers, box, progress, saturate);
-  }
+void NumberTransfer::encode(const T* numbers, std::size_t count) {
   if constexpr (std::is_arithmetic_v<T>) {
-    const std::size_t size = staging(), count = size_of(box.count);
+    const std::size_t size = staging();
     m_bytes.resize(count * size);
     for_each_number(count,
                     [&](std::size_t i) { encode(numbers[i], m_bytes.data() + i * size, size); });
+  }
+}
+
+template <class T>
+void NumberTransfer::write(const T* numbers, const Box& box, ProgressBar& progress, bool saturate) {
+  const std::size_t count = size_of(box.count);
+  const Handle type = memory_type(T(), m_dataset.stored_type());
+  if (m_writers != nullptr) {
+    const void* stored = numbers;
+    m_writers->together([&] {
+      if (by_hdf5()) {
+        stored = m_dataset.as_stored(type.id(), numbers, count, saturate, m_bytes);
+      } else {
+        encode(numbers, count);
+        stored = m_bytes.data();
+      }
+    });
+    m_dataset.write_together(*m_writers, stored, box, progress);
+  } else if (by_hdf5()) {
+    m_dataset.write(type.id(), numbers, box, progress, saturate);
+  } else {
+    encode(numbers, count);
     m_dataset.write(m_dataset.stored_type(), m_bytes.data(), box, progress);
   }
 }

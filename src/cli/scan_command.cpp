@@ -18,6 +18,7 @@
 #include "dataset_likeness.hpp"
 #include "element_type.hpp"
 #include "hdf5_file.hpp"
+#include "joint_writing.hpp"
 #include "memory_budget.hpp"
 #include "number_transfer.hpp"
 #include "ranks.hpp"
@@ -75,33 +76,6 @@ ScanRequest request_of(const Arguments& arguments, const NumberFormat& out) {
   return request;
 }
 
-void print_summary(const Arguments& arguments, const Ranks& ranks, int axis, const Dataset& in,
-                   const std::string& out_type, const Measurement& measured) {
-  using Exec = Kokkos::DefaultExecutionSpace;
-  const std::string in_type = type_name(in.stored_type());
-  std::printf("%s: %s %s\n", in.label().c_str(), shape_as_text(in.extents()).c_str(),
-              in_type.c_str());
-  std::printf("%s along axis %d, %s, %s%s\n", arguments.op.c_str(), axis,
-              arguments.exclusive ? "exclusive" : "inclusive",
-              arguments.reverse ? "reverse" : "forward",
-              out_type == in_type ? "" : (", to " + out_type).c_str());
-  std::printf("on %s, concurrency %d, path %s\n", Exec::name(), Exec().concurrency(),
-              measured.path.empty() ? "none (no elements)" : measured.path.c_str());
-  if (ranks.size() > 1) {
-    std::printf("over %d ranks, each with %s\n", ranks.size(),
-                measured.along_axis ? "pieces of all lines" : "lines of its own");
-  }
-  const hsize_t slabs = measured.plan.slabs();
-  if (slabs > 1) {
-    std::printf("in %s slabs of at most %s\n", std::to_string(slabs).c_str(),
-                shape_as_text(measured.plan.slab).c_str());
-  }
-  std::printf("%.3f ms, %.2f GB/s read and written", measured.seconds * 1e3,
-              measured.bytes / measured.seconds * 1e-9);
-  if (arguments.repeat > 1) std::printf(" (median of %d)", arguments.repeat);
-  std::printf("\n%s written\n", arguments.out.c_str());
-}
-
 /// What is read, and what it is to become: every rank finds it out for itself.
 struct Task {
   DatasetPath in_path;
@@ -125,7 +99,7 @@ struct Task {
 };
 
 /// The file that the results go to, which the first rank makes, and keeps for itself where there is
-/// no other rank.
+/// no other rank. Several write it together, or one after the other.
 class Results {
  public:
   Results(const Ranks& ranks, const Task& task) : m_ranks(ranks), m_task(task) {
@@ -140,29 +114,45 @@ class Results {
       m_file->release();
     });
     m_path = ranks.broadcast(m_file ? m_file->temporary_path().string() : "", 0);
+    if (!can_write_together(ranks)) return;
+    ranks.together(
+        [&] { m_joint.emplace(m_path, task.out_path, ReleasedDataset::Writers::together); });
   }
 
   ScanOutput output() {
-    return {m_task.out_format, staging_of(m_task.out_format, m_task.type.id()),
-            [this](const std::function<void(NumberTransfer&)>& write) {
-              m_ranks.one_after_another([&] {
-                const auto write_to = [&](const Dataset& dataset) {
-                  NumberTransfer numbers(dataset, m_task.out_format);
-                  write(numbers);
-                };
-                if (m_dataset) return write_to(*m_dataset);
-                write_in_turn(m_path, m_task.out_path, write_to);
-              });
-            }};
+    return {
+        m_task.out_format, staging(), [this](const std::function<void(NumberTransfer&)>& write) {
+          const auto write_to = [&](const Dataset& dataset) {
+            NumberTransfer numbers(dataset, m_task.out_format, m_joint ? &m_ranks : nullptr);
+            write(numbers);
+          };
+          if (m_dataset) return write_to(*m_dataset);
+          if (m_joint) return write_to(m_joint->dataset());
+          m_ranks.one_after_another([&] {
+            ReleasedDataset released(m_path, m_task.out_path, ReleasedDataset::Writers::in_turn);
+            write_to(released.dataset());
+            released.close();
+          });
+        }};
   }
 
   void commit() {
+    if (m_joint) m_ranks.together([&] { m_joint->close(); });
     m_ranks.on_the_first([&] { m_file->commit(); });
   }
   const std::string& type() const { return m_type_name; }
+  bool written_together() const { return m_joint.has_value(); }
   const std::vector<std::string>& warnings() const { return m_warnings; }
 
  private:
+  std::size_t staging() const {
+    const NumberFormat& format = m_task.out_format;
+    const hid_t stored = m_task.type.id();
+    // What ranks write together is converted before.
+    const bool as_it_is = H5Tequal(memory_type(format.element, stored).id(), stored) > 0;
+    return m_joint && !as_it_is ? H5Tget_size(stored) : staging_of(format, stored);
+  }
+
   const Ranks& m_ranks;
   const Task& m_task;
   std::vector<std::string> m_warnings;
@@ -170,7 +160,36 @@ class Results {
   std::filesystem::path m_path;  // of the temporary file
   std::optional<OutputFile> m_file;
   std::optional<Dataset> m_dataset;
+  std::optional<ReleasedDataset> m_joint;
 };
+
+void print_summary(const Arguments& arguments, const Ranks& ranks, int axis, const Dataset& in,
+                   const Results& results, const Measurement& measured) {
+  using Exec = Kokkos::DefaultExecutionSpace;
+  const std::string in_type = type_name(in.stored_type()), out_type = results.type();
+  std::printf("%s: %s %s\n", in.label().c_str(), shape_as_text(in.extents()).c_str(),
+              in_type.c_str());
+  std::printf("%s along axis %d, %s, %s%s\n", arguments.op.c_str(), axis,
+              arguments.exclusive ? "exclusive" : "inclusive",
+              arguments.reverse ? "reverse" : "forward",
+              out_type == in_type ? "" : (", to " + out_type).c_str());
+  std::printf("on %s, concurrency %d, path %s\n", Exec::name(), Exec().concurrency(),
+              measured.path.empty() ? "none (no elements)" : measured.path.c_str());
+  if (ranks.size() > 1) {
+    std::printf("over %d ranks, each with %s, written %s\n", ranks.size(),
+                measured.along_axis ? "pieces of all lines" : "lines of its own",
+                results.written_together() ? "together" : "in turn");
+  }
+  const hsize_t slabs = measured.plan.slabs();
+  if (slabs > 1) {
+    std::printf("in %s slabs of at most %s\n", std::to_string(slabs).c_str(),
+                shape_as_text(measured.plan.slab).c_str());
+  }
+  std::printf("%.3f ms, %.2f GB/s read and written", measured.seconds * 1e3,
+              measured.bytes / measured.seconds * 1e-9);
+  if (arguments.repeat > 1) std::printf(" (median of %d)", arguments.repeat);
+  std::printf("\n%s written\n", arguments.out.c_str());
+}
 
 void run(const Arguments& arguments, const Ranks& ranks) {
   std::optional<Task> task;
@@ -186,7 +205,7 @@ void run(const Arguments& arguments, const Ranks& ranks) {
   results.commit();
   if (!ranks.is_first()) return;
   for (const std::string& warning : results.warnings()) warn(warning);
-  print_summary(arguments, ranks, task->axis, task->in, results.type(), measured);
+  print_summary(arguments, ranks, task->axis, task->in, results, measured);
 }
 
 const char* const examples = R"(Examples:
@@ -234,7 +253,9 @@ const char* const explanation =
     "the end.\n"
     "\n"
     "Under mpiexec, in a build with MPI, the ranks share the work, and the bits are those of one "
-    "rank. They read the file at once and write it one after the other.\n"
+    "rank. They read the file at once; they write it together where HDF5 is a parallel one, else "
+    "one "
+    "after the other.\n"
     "\n";
 
 }  // namespace

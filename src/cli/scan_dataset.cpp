@@ -157,8 +157,10 @@ class DatasetScan {
     // The identity of max and min lies outside a type of 8 or 16 bits: its own identity is meant.
     const bool saturate =
         std::holds_alternative<Max>(m_request.op) || std::holds_alternative<Min>(m_request.op);
+    const Extents none(m_in.dataset().extents().size(), 0);
     m_out.open([&](NumberTransfer& out) {
-      if (slab != nullptr) out.write(scanner.elements(), slab->box, progress, saturate);
+      out.write(scanner.elements(), slab != nullptr ? slab->box : Box{none, none}, progress,
+                saturate);
     });
   }
 

@@ -25,8 +25,9 @@ struct Measurement {
 /// Where results go.
 struct ScanOutput {
   NumberFormat format;
-  std::size_t staging;  // staging_of() them
-  /// Calls write(numbers) when it is the rank's turn to write.
+  std::size_t staging;  // bytes of memory that writing an element takes, beside its number
+  /// Calls write(numbers), a box of them or none, when it is the rank's turn to write, or all at
+  /// once.
   std::function<void(const std::function<void(NumberTransfer&)>&)> open;
 };
 

@@ -49,7 +49,6 @@ TemporaryFile::TemporaryFile(const std::filesystem::path& final_path)
   action.sa_handler = remove_and_die;
   action.sa_flags = SA_RESETHAND | SA_NODEFER;
   for (const int signal : interruptions) sigaction(signal, &action, nullptr);
-  std::signal(SIGXFSZ, SIG_IGN);  // so that the user's limit on file sizes is an error like others
 }
 
 TemporaryFile::~TemporaryFile() {
@@ -67,6 +66,7 @@ void TemporaryFile::take_final_name() {
 }
 
 void end_crashes_tidily() {
+  std::signal(SIGXFSZ, SIG_IGN);  // so that the user's limit on file sizes is an error like others
   for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE}) {
     struct sigaction action{};
     sigaction(signal, nullptr, &action);

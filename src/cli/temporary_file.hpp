@@ -25,8 +25,9 @@ class TemporaryFile {
   std::filesystem::path m_path;
 };
 
-/// From now on a crash is an error like others: the temporary file goes, and the exit status is 2.
-/// HDF5 has assertions that a damaged file can break; it says so in a line of its own.
+/// From now on a crash is an error like others: the temporary file goes, and the exit status is 2;
+/// so is a file that the user's limit doesn't allow to be as large. HDF5 has assertions that a
+/// damaged file can break; it says so in a line of its own.
 void end_crashes_tidily();
 
 }  // namespace fused_scan::cli

@@ -42,6 +42,8 @@
 #include <mpi.h>
 
 #include <Kokkos_Core.hpp>
+#include <concepts>
+#include <cstdint>
 #include <fused_scan/concepts.hpp>
 #include <fused_scan/impl/distributed/scan.hpp>
 #include <fused_scan/layers/ar_ssm/distributed.hpp>
@@ -121,6 +123,34 @@ void transform_scan(const Exec& exec, MPI_Comm comm, const ScanExtents& local_ex
       impl::None(), impl::None(), op,
       impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
 }
+
+/// The same with states, those of the whole axis, as in scan.hpp: initial(o, j) is the same on
+/// every rank; final(o, j, value) is called on every rank, once for each line, and the call waits
+/// for the scan.
+///@{
+template <KokkosExecutionSpace Exec, class Load, class Store, class Initial, class Final,
+          class Op = CompensatedSum>
+  requires(impl::is_start_value<Initial> || std::invocable<Initial, std::int64_t, std::int64_t>)
+void transform_scan(const Exec& exec, MPI_Comm comm, const ScanExtents& local_extents,
+                    const Load& load, const Store& store, const Initial& initial,
+                    const Final& final, Op op = {}, ScanOptions options = {},
+                    ScanKind kind = ScanKind::inclusive) {
+  impl::distributed_scan_of_functors(
+      exec, comm, local_extents.outer, local_extents.length, local_extents.inner, load, store,
+      initial, final, op,
+      impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
+}
+template <KokkosExecutionSpace Exec, class Load, class Store, class T, class Op = CompensatedSum>
+  requires(!std::invocable<Op, std::int64_t, std::int64_t, const T&>)
+void transform_scan(const Exec& exec, MPI_Comm comm, const ScanExtents& local_extents,
+                    const Load& load, const Store& store, const impl::StartValue<T>& initial,
+                    Op op = {}, ScanOptions options = {}, ScanKind kind = ScanKind::inclusive) {
+  impl::distributed_scan_of_functors(
+      exec, comm, local_extents.outer, local_extents.length, local_extents.inner, load, store,
+      initial, impl::None(), op,
+      impl::call_of("fused_scan::transform_scan", options, kind == ScanKind::exclusive));
+}
+///@}
 
 /// linear_recurrence (recurrence.hpp) of the whole axis: h is 0 before the first rank's first
 /// element. Element types must be the same on every rank.

@@ -16,9 +16,21 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
+/// How the ranks write: together where HDF5 is a parallel one, else in turn, as they are told to.
+enum class Writing { as_they_can, in_turn };
+
+#ifdef H5_HAVE_PARALLEL
+constexpr bool can_write_together = true;
+#else
+constexpr bool can_write_together = false;
+#endif
+
 /// MPI says this and that on stderr on some machines, so lines of the program are looked for there.
-TestFolder::Outcome over_ranks(const TestFolder& folder, int ranks, const std::string& arguments) {
-  return folder.shell("OMP_NUM_THREADS=1 timeout 100 " FUSED_SCAN_MPIEXEC " " +
+TestFolder::Outcome over_ranks(const TestFolder& folder, int ranks, const std::string& arguments,
+                               Writing writing = Writing::as_they_can,
+                               const std::string& before = "") {
+  return folder.shell(before + (writing == Writing::in_turn ? "FUSED_SCAN_PARALLEL_HDF5=0 " : "") +
+                      "OMP_NUM_THREADS=1 timeout 100 " FUSED_SCAN_MPIEXEC " " +
                       std::to_string(ranks) + " \"$FUSED_SCAN\" " + arguments);
 }
 
@@ -32,18 +44,21 @@ std::size_t count_of(const std::string& part, const std::string& text) {
 
 /// Scans on one rank, and over ranks, each with the memory.
 void check_same_bits(const TestFolder& folder, int ranks, const std::string& options,
-                     const std::string& memory, const std::string& share) {
-  CAPTURE(ranks, options, memory);
+                     const std::string& memory, const std::string& share,
+                     Writing writing = Writing::as_they_can) {
+  CAPTURE(ranks, options, memory, writing);
   std::filesystem::remove(folder / "out.h5");
   const auto alone = folder.fused_scan("scan in.h5:/x out.h5:/alone " + options);
   REQUIRE(alone.err == "");
   const auto shared =
-      over_ranks(folder, ranks, "scan in.h5:/x out.h5:/g/shared " + options + memory);
+      over_ranks(folder, ranks, "scan in.h5:/x out.h5:/g/shared " + options + memory, writing);
   REQUIRE(shared.status == 0);
   CHECK(count_of("fused-scan: ", shared.err) == 0);
   CHECK(count_of("out.h5:/g/shared written\n", shared.out) == 1);
-  CHECK_THAT(shared.out, ContainsSubstring("over " + std::to_string(ranks) + " ranks, each with " +
-                                           share + "\n"));
+  const bool together = can_write_together && writing == Writing::as_they_can;
+  CHECK_THAT(shared.out,
+             ContainsSubstring("over " + std::to_string(ranks) + " ranks, each with " + share +
+                               ", written " + (together ? "together" : "in turn") + "\n"));
   const TestFile out(folder / "out.h5");
   CHECK((bytes_in(out, "/g/shared") == bytes_in(out, "/alone")));
 }
@@ -77,7 +92,7 @@ TEST_CASE("CliRanks.TheBitsOfOneRank") {
     const std::string along = "--axis " + std::to_string(axis);
     check_same_bits(folder, 3, along + " --op sum", memory, share);
     check_same_bits(folder, 4, along + " --op sum --reverse --exclusive", memory, share);
-    check_same_bits(folder, 3, along + " --reverse", memory, share);
+    check_same_bits(folder, 3, along + " --reverse", memory, share, Writing::in_turn);
     check_same_bits(folder, 4, along + " --op max --exclusive", memory, share);
   }
 }
@@ -97,7 +112,26 @@ TEST_CASE("CliRanks.OfEveryKindOfNumber") {
     const std::string wide = type == H5T_STD_I16LE ? " --out-type int64" : "";
     check_same_bits(folder, 3, "--axis 0" + wide, " --memory 100KiB", pieces);
     check_same_bits(folder, 3, "--axis 0 --op prod --reverse --exclusive --repeat 2" + wide, "",
-                    pieces);
+                    pieces, Writing::in_turn);
+  }
+}
+
+// Numbers that aren't stored as they are scanned, in chunks that several ranks have parts of, in
+// more rounds for some ranks than for others.
+TEST_CASE("CliRanks.ConvertedAndCompressed") {
+  const Extents extents{5'000, 5}, chunk{100, 2};
+  for (const hid_t type : {H5T_IEEE_F32BE, H5T_STD_I32BE}) {
+    const TestFolder folder;
+    const hid_t creation = valid(H5Pcreate(H5P_DATASET_CREATE));
+    H5Pset_chunk(creation, 2, chunk.data());
+    H5Pset_shuffle(creation);
+    H5Pset_deflate(creation, 1);
+    TestFile(folder / "in.h5")
+        .write("/x", type, extents, H5T_NATIVE_DOUBLE, rough_numbers(size_of(extents)).data(),
+               creation);
+    check_same_bits(folder, 3, "--axis 0 --op max", " --memory 64KiB", pieces);
+    check_same_bits(folder, 4, "--axis 0 --op sum --reverse", "", pieces);
+    check_same_bits(folder, 3, "--axis 1", "", own);
   }
 }
 
@@ -147,11 +181,35 @@ TEST_CASE("CliRanks.WhatIsWrongIsSaidOnce") {
   };
   for (const auto& call : calls) {
     CAPTURE(call[0]);
-    const auto outcome = over_ranks(folder, 3, call[0]);
+    const auto check = [&](Writing writing) {
+      CAPTURE(writing);
+      const auto outcome = over_ranks(folder, 3, call[0], writing);
+      CHECK(outcome.status == 2);
+      CHECK(count_of("fused-scan: ", outcome.err) == 1);
+      CHECK_THAT(outcome.err, ContainsSubstring("fused-scan: " + call[1]));
+      CHECK(folder.contents() == before);
+    };
+    check(Writing::as_they_can);
+    if (call[1].starts_with("cannot write")) check(Writing::in_turn);
+  }
+}
+
+// A file that would be larger than the user allows: HDF5 couldn't close it on all ranks.
+TEST_CASE("CliRanks.NoRoom") {
+  const TestFolder folder;
+  const std::vector<double> x(3'000'000, 1);
+  TestFile(folder / "in.h5").write("/x", H5T_IEEE_F64LE, {x.size()}, H5T_NATIVE_DOUBLE, x.data());
+  const auto before = folder.contents();
+  for (const Writing writing : {Writing::as_they_can, Writing::in_turn}) {
+    CAPTURE(writing);
+    // In blocks of 512 bytes; files that MPI makes must have room.
+    const auto outcome = over_ranks(folder, 3, "scan in.h5:/x out.h5:/y --axis 0 --op max", writing,
+                                    "ulimit -f 32000; ");
     CHECK(outcome.status == 2);
     CHECK(count_of("fused-scan: ", outcome.err) == 1);
-    CHECK_THAT(outcome.err, ContainsSubstring("fused-scan: " + call[1]));
-    CHECK(folder.contents() == before);
+    CHECK_THAT(outcome.err, ContainsSubstring("fused-scan: cannot write ") &&
+                                ContainsSubstring("File too large\n"));
+    CHECK((folder.contents() == before));
   }
 }
 

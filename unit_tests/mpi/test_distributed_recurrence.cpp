@@ -125,6 +125,11 @@ TEST_CASE("DistributedRecurrence.InfinitiesAndZeros") {
 
 namespace {
 
+bool same(const impl::AccessShape& a, const impl::AccessShape& b) {
+  return a.is_memory == b.is_memory && a.element_size == b.element_size && a.address == b.address &&
+         a.axis_stride == b.axis_stride && a.column_stride == b.column_stride;
+}
+
 // The nodes that ranks send against the tree itself.
 void check_node(const HostArray<double>& a, const HostArray<double>& b, bool reverse) {
   using View = ViewOfRank<double, 2, Kokkos::LayoutRight, Exec>;
@@ -139,11 +144,18 @@ void check_node(const HostArray<double>& a, const HostArray<double>& b, bool rev
   const impl::Lines lines = impl::lines_along(arrays, 3, 0);
   const impl::CoefficientSide<const double, const double> side{{a_view.data(), lines, 1},
                                                                {b_view.data(), lines, 0}};
+  // A GPU's engine copies memory by it: it is told what it is told of a recurrence on one rank.
   const auto shape = side.shape(0, lines.length, 16);
+  impl::with_recurrence(Exec(), a_view, b_view, b_view, impl::None(), impl::None(), 0,
+                        impl::Call{"fused_scan::test", reverse, 0, false},
+                        [&](const auto&, const impl::ScanShape& alone) {
+                          CHECK(same(shape, alone.in));
+                          CHECK(same(side.beside(0), alone.beside));
+                        });
   const impl::Call call{"fused_scan::test", reverse, 0, false};
   const Exec exec;
   impl::make_node(exec, op, side.from(0), shape, impl::MemoryAccess<Value>(nodes.data(), lines, 2),
-                  lines, call);
+                  lines, call, side.beside(0));
   exec.fence();
   const auto found = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), nodes);
   const std::size_t length = b_view.extent(0), columns = b_view.extent(1);

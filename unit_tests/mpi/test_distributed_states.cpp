@@ -58,6 +58,30 @@ void check_states(const HostArray<T>& whole, const HostArray<State>& initial, in
   }
 }
 
+// Functors, with a factor between memory and the scan.
+struct Load {
+  Array<float> x;
+  KOKKOS_FUNCTION float operator()(std::int64_t o, std::int64_t i, std::int64_t j) const {
+    return 3 * x(o, i, j);
+  }
+};
+struct Store {
+  Array<float> x;
+  KOKKOS_FUNCTION void operator()(std::int64_t o, std::int64_t i, std::int64_t j, float y) const {
+    x(o, i, j) = y;
+  }
+};
+struct InitialOf {
+  States<double> states;
+  KOKKOS_FUNCTION double operator()(std::int64_t o, std::int64_t j) const { return states(o, j); }
+};
+struct FinalOf {
+  States<double> states;
+  KOKKOS_FUNCTION void operator()(std::int64_t o, std::int64_t j, double state) const {
+    states(o, j) = state;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("DistributedStates.Scans") {
@@ -100,6 +124,29 @@ TEST_CASE("DistributedStates.Recurrences") {
           linear_recurrence(Exec{}, MPI_COMM_WORLD, a, x, x, from, to, 0);
         });
   }
+}
+
+TEST_CASE("DistributedStates.Functors") {
+  for (const std::size_t length : {0, 1, 90, 800})
+    for (const Direction direction : {Direction::forward, Direction::reverse}) {
+      const ScanOptions options{direction};
+      const auto transform = [&](const auto& x, const auto& initial, const auto& final,
+                                 auto... comm) {
+        const ScanExtents extents{static_cast<std::int64_t>(x.extent(0)),
+                                  static_cast<std::int64_t>(x.extent(1)),
+                                  static_cast<std::int64_t>(x.extent(2))};
+        transform_scan(Exec{}, comm..., extents, Load{x}, Store{x}, InitialOf{initial},
+                       FinalOf{final}, Sum{}, options);
+        transform_scan(Exec{}, comm..., extents, Load{x}, Store{x}, from(0.1F), Sum{}, options,
+                       ScanKind::exclusive);
+      };
+      check_states(
+          random_array<float>({2, length, 3}, 5, 1e3F), random_array<double>({2, 3}, 6, 1e5), 1,
+          [&](const auto& x, const auto& from, const auto& to) { transform(x, from, to); },
+          [&](const auto& x, const auto& from, const auto& to) {
+            transform(x, from, to, MPI_COMM_WORLD);
+          });
+    }
 }
 
 // The sums of ones from 1000 on are known without a scan.

@@ -85,18 +85,19 @@ struct FinalNode {
   }
 };
 
-/// The node over lines of 2^k chunks, k > 0.
+/// The node over lines of 2^k chunks, k > 0. `beside` is the array that is read along with `in`, if
+/// there is one.
 template <class Exec, class M, class Element, class Out, class Load>
 void make_node(const Exec& exec, const BoundOperator<M, Element, Out>& op, const Load& load,
                const AccessShape& in, const MemoryAccess<typename M::value_type>& node,
-               const Lines& lines, const Call& call) {
+               const Lines& lines, const Call& call, const AccessShape& beside = {}) {
   using Node = typename M::value_type;
   if constexpr (has_neutral_identity<M>) {
-    reduce_scan(exec, op, load, in, FinalNode<Node, Node>{node}, lines, call);
+    reduce_scan(exec, op, load, in, FinalNode<Node, Node>{node}, lines, call, beside);
   } else {
     using Values = ValuesAfterNothing<M>;
     reduce_scan(exec, BoundOperator<Values, Element, void>(Values(op.monoid())), load, in,
-                FinalNode<typename Values::value_type, Node>{node}, lines, call);
+                FinalNode<typename Values::value_type, Node>{node}, lines, call, beside);
   }
 }
 

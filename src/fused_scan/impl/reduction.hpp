@@ -33,14 +33,17 @@ auto bind_reduction(const Op& op) {
   }
 }
 
-/// The reduction of the lines of an access whose memory or functor has the given shape.
+/// The reduction of the lines of an access whose memory or functor has the given shape, and the
+/// array beside it, if there is one.
 template <class Exec, class Op, class Load, class Final>
 void reduce_scan(const Exec& exec, const Op& op, const Load& load, const AccessShape& in,
-                 const Final& final, const Lines& lines, const Call& call) {
+                 const Final& final, const Lines& lines, const Call& call,
+                 const AccessShape& beside = {}) {
   const auto scan =
       impl::line_scan(op, load, NoStore(), NoInitialState<Op>{op}, final, lines, call);
   ScanShape shape = shape_of(scan, call);
   shape.in = in;
+  shape.beside = beside;
   shape.out = in;  // lines lie as those of the input do
   shape.out.is_memory = false;
   shape.out.element_size = sizeof(typename decltype(scan)::Result);

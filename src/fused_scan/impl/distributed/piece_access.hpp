@@ -31,7 +31,8 @@ struct ShiftedFunctor {
   }
 };
 
-/// One side of a scan of a piece: an array, or a functor.
+/// One side of a scan of a piece: an array, or a functor, and what an engine needs to know of it
+/// and of the array that is read beside it.
 template <class T>
 struct ArraySide {
   T* data;
@@ -45,6 +46,7 @@ struct ArraySide {
   AccessShape shape(std::int64_t i, std::int64_t, int) const {
     return memory_shape(data + i * lines.of[array].axis, sizeof(T), lines, array);
   }
+  AccessShape beside(std::int64_t) const { return {}; }
 };
 template <class Functor>
 struct FunctorSide {
@@ -55,29 +57,20 @@ struct FunctorSide {
   AccessShape shape(std::int64_t, std::int64_t length, int element_size) const {
     return functor_shape(element_size, length, inner);
   }
+  AccessShape beside(std::int64_t) const { return {}; }
 };
 
-/// The coefficients of a recurrence, and its results, which to an engine are functors.
+/// The coefficients of a recurrence.
 template <class A, class B>
 struct CoefficientSide {
   ArraySide<A> a;
   ArraySide<B> b;
 
   CoefficientAccess<A, B> from(std::int64_t i) const { return {a.from(i), b.from(i)}; }
-  AccessShape shape(std::int64_t i, std::int64_t length, int element_size) const {
-    AccessShape shape = b.shape(i, length, element_size);
-    shape.element_size = element_size;
-    shape.is_memory = false;
-    return shape;
+  AccessShape shape(std::int64_t i, std::int64_t length, int) const {
+    return b.shape(i, length, sizeof(B));
   }
-};
-template <class T>
-struct ResultSide : ArraySide<T> {
-  AccessShape shape(std::int64_t i, std::int64_t length, int element_size) const {
-    AccessShape shape = ArraySide<T>::shape(i, length, element_size);
-    shape.is_memory = false;
-    return shape;
-  }
+  AccessShape beside(std::int64_t i) const { return a.shape(i, 0, sizeof(A)); }
 };
 
 /// Elements of a piece in the order of the scan, from a chunk's first on, `missing` of which come

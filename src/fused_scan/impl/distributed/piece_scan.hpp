@@ -267,7 +267,7 @@ class PieceScan {
     const std::int64_t i = memory_position(begin, end);
     make_node(m_exec, m_op, m_in.from(i),
               m_in.shape(i, end - begin, sizeof(typename Op::element_type)), to,
-              lines_of(end - begin), m_call);
+              lines_of(end - begin), m_call, m_in.beside(i));
   }
 
   void exchange_edges() {
@@ -348,6 +348,7 @@ class PieceScan {
     using Scan = std::remove_const_t<decltype(scan)>;
     ScanShape shape = shape_of(scan, m_call);
     shape.in = m_in.shape(i, end - begin, sizeof(typename Scan::Element));
+    shape.beside = m_in.beside(i);
     shape.out = m_out.shape(i, end - begin, sizeof(typename Scan::Result));
     shape.in_place = m_in_place;
     shape.can_stream = can_stream(scan, shape);

@@ -178,7 +178,7 @@ void distributed_recurrence(const Exec& exec, MPI_Comm mpi_comm, const A& a, con
   scan_piece<T>(
       exec, comm, op,
       CoefficientSide<AT, BT>{{a.data(), lines, Arrays::of_a}, {b.data(), lines, Arrays::of_in}},
-      ResultSide<HT>{{h.data(), lines, Arrays::of_out}}, impl::initial_state(op, initial, lines),
+      ArraySide<HT>{h.data(), lines, Arrays::of_out}, impl::initial_state(op, initial, lines),
       impl::final_state(op, final, lines), lines, Arrays::of_rows, false, call, lengths);
 }
 

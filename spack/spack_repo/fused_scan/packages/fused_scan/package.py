@@ -41,6 +41,7 @@ class FusedScan(CMakePackage, CudaPackage):
     depends_on("kokkos-kernels@4.5:5", when="+kokkos_kernels")
     depends_on("mpi@3:", when="+mpi")
     depends_on("hdf5", when="+hdf5")
+    depends_on("hdf5+mpi", when="+hdf5+mpi")  # ranks write a file together
     depends_on("cli11", type="build", when="+hdf5")
     depends_on("catch2@3:", type="build", when="+tests")
 
