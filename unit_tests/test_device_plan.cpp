@@ -238,6 +238,7 @@ TEST_CASE("DevicePlan.RunsThatThreadsHold") {
   CHECK_FALSE(plan_of(sums(8, 16384, 1536)).holds_runs);
   CHECK_FALSE(plan_of(sums(18137, 37, 100)).holds_runs);  // a tile is one piece of memory
   CHECK(plan_of(sums(3170, 17, 1245)).name() == "columns, 128 lines a team");
+  CHECK_FALSE(plan_of(sums(3044, 132, 167)).holds_runs);  // half of the tiles would have 4 rows
   CHECK(plan_of(sums(9, 13739, 515)).name() == "columns, tiles of 128 x 32");
 }
 

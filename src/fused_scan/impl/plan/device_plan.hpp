@@ -430,35 +430,36 @@ inline DevicePlan plan_of_held_runs(const ScanShape& shape, const DeviceMachine&
   return plan_of_held_runs(shape, columns, runs);
 }
 
-/// Whether at least half of what threads can hold of short lines are elements of them. (Functors'
-/// runs that aren't whole are scanned with care.)
-inline bool fills_held_runs(const ScanShape& shape, const DeviceMachine& machine) {
+/// Whether elements are at least half of what threads can hold of short lines, and three quarters
+/// of longer ones that would move through scratch memory as they lie. (Functors' runs that aren't
+/// whole are scanned with care.)
+inline bool fills_held_runs(const ScanShape& shape, const DevicePlan& held) {
+  const std::int64_t rows =
+      held.line_tiles > 1 ? held.line_tiles * held.rows : held.runs() * shape.held_run;
+  if (shape.length >= 2 * shape.held_run) {
+    return !shape.is_one_array() || held.line_tiles == 1 || 4 * shape.length >= 3 * rows;
+  }
   if (shape.length <= chunk_length || shape.inner < team_threads / 2) return false;
   if (!shape.in.is_memory && shape.length % shape.held_run != 0) return false;
-  const DevicePlan plan = plan_of_held_runs(shape, machine);
-  const std::int64_t columns = plan.column_blocks * plan.columns;
-  return 2 * shape.length * shape.inner >= plan.runs() * shape.held_run * columns;
+  return 2 * shape.length * shape.inner >= rows * held.column_blocks * held.columns;
 }
 
 /// Whether threads should hold runs: of columns of which a warp reads long pieces of rows at a
 /// time, and which have several runs, or fill one. Not of small arrays, whose tiles would have few
-/// threads. One array in memory had better move in packs, or as
-/// one piece (measured on an H100: up to 1.2 times as fast), but rows that begin anywhere are read
-/// by threads that hold them up to 1.7 times as fast; elements of 2 bytes of two arrays had better
-/// move in packs, too.
+/// threads. One array in memory had better move in packs, or as one piece (measured on an H100: up
+/// to 1.2 times as fast), but rows that begin anywhere are read by threads that hold them up to 1.7
+/// times as fast; elements of 2 bytes of two arrays had better move in packs, too.
 inline bool should_hold_runs(const ScanShape& shape, const DeviceMachine& machine,
                              const DevicePlan& otherwise) {
   const auto side_by_side = [](const AccessShape& side) {
     return !side.is_memory || (side.column_stride == 1 && side.axis_stride < 1 << 24);
   };
-  const bool several_runs = shape.length >= 2 * shape.held_run;
   const bool in_packs =
       otherwise.load == Movement::linear_packs || otherwise.load == Movement::row_packs;
-  const bool moves_fast = shape.in.is_memory && shape.arrays() == 1
-                              ? otherwise.load != Movement::columns_first
-                              : otherwise.slot_size < 4 && in_packs;
+  const bool moves_fast = shape.is_one_array() ? otherwise.load != Movement::columns_first
+                                               : otherwise.slot_size < 4 && in_packs;
   return shape.held_run > 0 && otherwise.interleaved && shape.inner >= 12 &&
-         (several_runs || fills_held_runs(shape, machine)) &&
+         fills_held_runs(shape, plan_of_held_runs(shape, machine)) &&
          shape.lines() * shape.length >= 1 << 19 && side_by_side(shape.in) &&
          side_by_side(shape.beside) && side_by_side(shape.out) && !moves_fast;
 }

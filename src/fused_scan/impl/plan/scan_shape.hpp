@@ -57,6 +57,7 @@ struct ScanShape {
   std::int64_t lines() const { return outer * inner; }
   /// That are read.
   int arrays() const { return beside.is_memory ? 2 : 1; }
+  bool is_one_array() const { return in.is_memory && arrays() == 1; }
   /// Bytes that are read for an element.
   int read_size() const { return in.element_size + beside.element_size; }
   /// Whether neighbours in memory are neighbours on the axis.
