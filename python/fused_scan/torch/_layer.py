@@ -192,6 +192,13 @@ class AdaptiveRankSemiseparableLayer(nn.Module):
         """l1_regularization times the mean of the gates' magnitudes."""
         return self.l1_regularization * gates.abs().mean()
 
+    def _gate_statistics(self, gates):
+        if not self.use_fused_scan or self.gate_mode == "ste":
+            return self.get_effective_rank(gates), self.get_gate_l1_loss(gates)
+        # One mean does for both. A gate that is 0, whose magnitude has no slope, is shut for good.
+        mean = gates.mean(dtype=torch.promote_types(gates.dtype, torch.float32))
+        return self.max_rank * mean, self.l1_regularization * mean
+
     def _projections(self, x):
         """Gates, x U^T and x V^T: by one product with stacked weights, where nobody has put
         something of his own in the place of a part."""
@@ -204,10 +211,9 @@ class AdaptiveRankSemiseparableLayer(nn.Module):
             and all(_is_plain(part, nn.Linear, part is first) for part in parts)
         ):
             return self.estimate_rank_gate(x), self.U_proj(x), self.V_proj(x)
-        weight = torch.cat([part.weight for part in parts])
-        bias = functional.pad(first.bias, (0, weight.shape[0] - first.out_features))
-        products = functional.linear(x, weight, bias)
+        products = functional.linear(x, torch.cat([part.weight for part in parts]))
         hidden, xu, xv = products.split([part.out_features for part in parts], -1)
+        hidden = hidden + first.bias.to(hidden.dtype)
         for module in others:
             hidden = module(hidden)
         return self._after_mode(hidden), xu, xv
@@ -275,16 +281,17 @@ class AdaptiveRankSemiseparableLayer(nn.Module):
         u, v, k, kv = self._gated_scan(xu, xv, gates, False)
         uv = self.output_proj(kv)
         y = t + uv
+        effective_rank, l1_loss = self._gate_statistics(gates)
         diagnostics = {
             "t_component": t,
             "gates": gates,
-            "effective_rank": self.get_effective_rank(gates),
+            "effective_rank": effective_rank,
             "u_gated": u,
             "v_gated": v,
             "used_fused_scan": self.use_fused_scan,
             "k_cumsum": k,
             "uv_component": uv,
-            "gate_l1_loss": self.get_gate_l1_loss(gates),
+            "gate_l1_loss": l1_loss,
         }
         if bidirectional:
             *_, k_reverse, kv_reverse = self._gated_scan(xu, xv, gates, True)

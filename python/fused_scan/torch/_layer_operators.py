@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The FusedScan authors
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The layer's own operators of torch.library, fused_scan::gated_scan and fused_scan::convolution, and
-those that their gradients are made of. All work on (batch, length, columns)."""
+"""The layer's own operators of torch.library, fused_scan::gated_scan and fused_scan::convolution,
+and those that their gradients are made of. All work on (batch, length, columns)."""
 
 import torch
 
@@ -96,7 +96,8 @@ def _gradients_step_by_step(xu, xv, gates, k, grad_u, grad_v, grad_k, grad_kv, r
         return sum(terms[1:], terms[0]) if terms else torch.zeros_like(k)
 
     by_k = total(grad_k, None if grad_kv is None else grad_kv * (xv * gates))
-    by_u = total(_operators.scan(by_k, "compensated_sum", 1, False, not reverse, None, k.dtype), grad_u)
+    sums = _operators.scan(by_k, "compensated_sum", 1, False, not reverse, None, k.dtype)
+    by_u = total(sums, grad_u)
     by_v = total(grad_v, None if grad_kv is None else grad_kv * k)
     return by_u * gates, by_v * gates, by_u * xu + by_v * xv
 
