@@ -107,8 +107,9 @@ struct Forward {
     at(kv, i, j) = product(sum, value);
   }
 
-  // The same on a row, before and after the scan of one array into another.
-  enum { scanned = u, result = k };
+  // The same on a row, before and after the scan of one array into another. (Of a second enum nvcc
+  // would forget the values.)
+  static constexpr int scanned = u, result = k;
   static void before(T* const* rows, std::int64_t neighbours) {
     const Row<T> of_xu = rows[xu], of_xv = rows[xv], of_gates = rows[gates], to_u = rows[u],
                  to_v = rows[v];
@@ -148,7 +149,7 @@ struct Backward {
     at(grad_xv, i, j) = product(grad_v, gate);
   }
 
-  enum { scanned = grad_xu, result = grad_xu };
+  static constexpr int scanned = grad_xu, result = grad_xu;
   static void before(T* const* rows, std::int64_t neighbours) {
     const Row<T> of_grad_kv = rows[grad_kv], of_xv = rows[xv], of_gates = rows[gates],
                  to_grad_k = rows[scanned];
