@@ -246,7 +246,8 @@ void convolution(const LayerRequest& request) {
     if (!request.place.on_gpu) {
       turned.resize(static_cast<std::size_t>(3 * columns));
       for (std::int64_t d = 0; d < columns; ++d) {
-        for (int n = 0; n < 3; ++n) turned[n * columns + d] = kernel.tap(n, d);
+        for (int n = 0; n < 3; ++n)
+          turned[static_cast<std::size_t>(n * columns + d)] = kernel.tap(n, d);
       }
       kernel.taps = turned.data();
       kernel.column_stride = 1;

@@ -85,7 +85,7 @@ struct StepAccess {
   KOKKOS_FORCEINLINE_FUNCTION Slab slab(std::int64_t outer) const { return {arrays.slab(outer)}; }
 };
 
-/// Numbers of `count` neighbours in one array.
+/// Neighbours in an array, which overlaps no other.
 template <class T>
 using Row = T* KOKKOS_RESTRICT;
 
