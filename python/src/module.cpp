@@ -179,10 +179,11 @@ void run_segments(const std::string& operation, const Request& request,
   }
 }
 
-/// One step at a time, whoever calls.
+/// One call at a time, whoever calls.
+std::mutex one_at_a_time;
+
 template <class Work>
 void run_alone(const AnyRequest& request, const Work& work) {
-  static std::mutex one_at_a_time;
   const nb::gil_scoped_release released;
   const std::lock_guard lock(one_at_a_time);
   start_kokkos(request.place);

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The steps between the layer's projections against the same in torch's operators."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -148,6 +150,23 @@ def test_what_torch_is_told():
     torch.library.opcheck(registered.convolution.default, (xu, weight, 1, False))
     plain = (xu.detach(), gates.detach(), 1)
     torch.library.opcheck(registered.convolution_gradient.default, plain)
+
+
+def test_calls_of_several_threads_wait_for_each_other():
+    inputs = gated_inputs((2, 3000, 16), torch.float)
+    x = inputs[0].contiguous()
+    expected = operators.gated_scan(*inputs), fused_scan.cumsum(x, 1)
+
+    def work(n):
+        for _ in range(20):
+            if n % 2:
+                results = operators.gated_scan(*inputs)
+                assert all(torch.equal(a, b) for a, b in zip(results, expected[0], strict=True))
+            else:
+                assert torch.equal(fused_scan.cumsum(x, 1), expected[1])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
 
 
 def test_wrong_arrays_get_a_sentence():
