@@ -47,7 +47,17 @@ struct ShortFloat {
   ShortFloat() = default;
   /// Rounded to nearest, ties to even.
   KOKKOS_FUNCTION explicit ShortFloat(double x) : bits(rounded(x)) {}
-  KOKKOS_FUNCTION explicit operator float() const { return static_cast<float>(number()); }
+  KOKKOS_FUNCTION explicit ShortFloat(float x) : bits(rounded(x)) {}
+  KOKKOS_FUNCTION explicit operator float() const {
+    if constexpr (is_upper_half) {
+      return Kokkos::bit_cast<float>(std::uint32_t{bits} << 16);
+    } else {
+      return static_cast<float>(number());
+    }
+  }
+
+  /// Whether it is the upper half of a float.
+  static constexpr bool is_upper_half = bias == 127;
 
   static constexpr int unused_bits = 52 - mantissa_bits;
   static constexpr int largest_exponent = 2 * bias + 1;
@@ -77,6 +87,16 @@ struct ShortFloat {
       if (result > infinity) result = infinity;
     }
     return static_cast<std::uint16_t>(sign | result);
+  }
+
+  KOKKOS_FUNCTION static std::uint16_t rounded(float x) {
+    if constexpr (is_upper_half) {
+      const auto all = Kokkos::bit_cast<std::uint32_t>(x);
+      const std::uint32_t result = (all + 0x7fff + (all >> 16 & 1)) >> 16;
+      return static_cast<std::uint16_t>(x == x ? result : (all >> 16 | 0x40));
+    } else {
+      return rounded(static_cast<double>(x));
+    }
   }
 
   KOKKOS_FUNCTION double number() const {

@@ -27,11 +27,12 @@ namespace {
 using Input = nb::ndarray<nb::ro>;
 using Output = nb::ndarray<>;
 
-[[noreturn]] void refuse(const Request& request, const std::string& text) {
+[[noreturn]] void refuse(const AnyRequest& request, const std::string& text) {
   throw nb::value_error((request.function + ": " + text).c_str());
 }
 
-ElementType element_type(const Request& request, const std::string& name, nb::dlpack::dtype type) {
+ElementType element_type(const AnyRequest& request, const std::string& name,
+                         nb::dlpack::dtype type) {
   using Code = nb::dlpack::dtype_code;
   const auto is = [&](Code code, int bits) {
     return type.code == static_cast<std::uint8_t>(code) && type.bits == bits && type.lanes == 1;
@@ -60,7 +61,7 @@ ElementType element_type(const Request& request, const std::string& name, nb::dl
 }
 
 template <class Array>
-void take_place(Request& request, const std::string& name, const Array& array, bool first) {
+void take_place(AnyRequest& request, const std::string& name, const Array& array, bool first) {
   constexpr int cpu = 1, cuda = 2, cuda_host = 3, cuda_managed = 13;
   const int type = array.device_type();
   const bool on_gpu = type == cuda || type == cuda_managed;
@@ -78,7 +79,7 @@ void take_place(Request& request, const std::string& name, const Array& array, b
 
 /// An array as plain numbers, wherever it is.
 template <class Array>
-Operand described(const Request& request, const std::string& name, const Array& array) {
+Operand described(const AnyRequest& request, const std::string& name, const Array& array) {
   Operand result;
   result.name = name;
   result.type = element_type(request, name, array.dtype());
@@ -97,7 +98,8 @@ Operand described(const Request& request, const std::string& name, const Array& 
 }
 
 template <class Array>
-Operand operand(Request& request, const std::string& name, const Array& array, bool first = false) {
+Operand operand(AnyRequest& request, const std::string& name, const Array& array,
+                bool first = false) {
   take_place(request, name, array, first);
   return python::described(request, name, array);
 }
@@ -109,7 +111,7 @@ void make_line(Operand& operand) {
   operand.array.extent[0] = operand.array.stride[0] = 1;
 }
 
-void check_rank(const Request& request, const Operand& operand, int rank) {
+void check_rank(const AnyRequest& request, const Operand& operand, int rank) {
   if (operand.array.rank == rank) return;
   refuse(request, "'" + operand.name + "' has " + std::to_string(operand.array.rank) +
                       " dimensions instead of " + std::to_string(rank));
@@ -177,6 +179,17 @@ void run_segments(const std::string& operation, const Request& request,
   }
 }
 
+/// One call at a time, whoever calls.
+std::mutex one_at_a_time;
+
+template <class Work>
+void run_alone(const AnyRequest& request, const Work& work) {
+  const nb::gil_scoped_release released;
+  const std::lock_guard lock(one_at_a_time);
+  start_kokkos(request.place);
+  work();
+}
+
 void scan(const std::string& operation, const std::string& function, const Input& x,
           const Output& out, const std::optional<Input>& second,
           const std::optional<Input>& initial, const std::optional<std::complex<double>>& start,
@@ -222,15 +235,59 @@ void scan(const std::string& operation, const std::string& function, const Input
                                request.x.array.extent[at]);
   }
 
-  static std::mutex one_at_a_time;
-  const nb::gil_scoped_release released;
-  const std::lock_guard lock(one_at_a_time);
-  start_kokkos(request.place);
-  if (offsets) {
-    run_segments(operation, request, segments);
-  } else {
-    run(operation, request);
+  run_alone(request, [&] {
+    if (offsets) {
+      run_segments(operation, request, segments);
+    } else {
+      run(operation, request);
+    }
+  });
+}
+
+/// A step of the layer, whose arrays have the same three dimensions up to the `like`-th.
+void run_layer_step(void (*step)(const LayerRequest&), const std::string& function,
+                    const std::vector<Output>& arrays, const std::vector<std::string>& names,
+                    std::size_t like, bool reverse, int shift, std::uintptr_t stream) {
+  LayerRequest request;
+  request.function = function;
+  request.reverse = reverse;
+  request.shift = shift;
+  if (arrays.size() != names.size()) refuse(request, "a wrong number of arrays");
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    request.arrays.push_back(operand(request, names[i], arrays[i], i == 0));
   }
+  for (Operand& array : request.arrays) array.label();
+  for (std::size_t i = 0; i < like; ++i) {
+    check_rank(request, request.arrays[i], 3);
+    impl::check_same_extents(function.c_str(), request.arrays[0].array, request.arrays[i].array);
+    if (request.arrays[i].type != request.arrays[0].type) {
+      refuse(request, "the types of '" + names[0] + "' and '" + names[i] + "' differ");
+    }
+  }
+  request.place.stream = stream;
+  check_place(request.place);
+  run_alone(request, [&] { step(request); });
+}
+
+void step_of_gated_scan(const std::vector<Output>& arrays, bool gradients, bool reverse,
+                        std::uintptr_t stream) {
+  if (gradients) {
+    return run_layer_step(gated_scan_gradients, "fused_scan.gated_scan", arrays,
+                          {"xu", "xv", "gates", "k", "grad_kv", "grad_xu", "grad_xv", "grad_gates"},
+                          8, reverse, 0, stream);
+  }
+  run_layer_step(gated_scan, "fused_scan.gated_scan", arrays,
+                 {"xu", "xv", "gates", "u", "v", "k", "kv"}, 7, reverse, 0, stream);
+}
+
+void step_of_convolution(const std::vector<Output>& arrays, bool gradient, bool reverse, int shift,
+                         std::uintptr_t stream) {
+  if (gradient) {
+    return run_layer_step(convolution_gradient, "fused_scan.convolution", arrays,
+                          {"x", "grad_y", "sums"}, 2, reverse, shift, stream);
+  }
+  run_layer_step(convolution, "fused_scan.convolution", arrays, {"x", "y", "weight"}, 2, reverse,
+                 shift, stream);
 }
 
 nb::dict info() {
@@ -258,6 +315,11 @@ NB_MODULE(_core, core) {
            nb::arg("start").none() = nb::none(), nb::arg("integer_start") = 0, nb::arg("axis") = -1,
            nb::arg("exclusive") = false, nb::arg("reverse") = false, nb::arg("stream") = 0,
            nb::arg("offsets").none() = nb::none(), "Carries out one operation from x to out.");
+  core.def("gated_scan", &step_of_gated_scan, nb::arg("arrays"), nb::arg("gradients"),
+           nb::arg("reverse"), nb::arg("stream") = 0, "The layer's gates, scan and product.");
+  core.def("convolution", &step_of_convolution, nb::arg("arrays"), nb::arg("gradient"),
+           nb::arg("reverse"), nb::arg("shift"), nb::arg("stream") = 0,
+           "The layer's convolution of three taps for each column.");
   core.def("info", &info, "What was built, and what it runs on, as a dict.");
   core.def("stop", &stop_kokkos, "Ends Kokkos, where this module began it.");
   core.attr("__version__") = runtime_version();

@@ -11,6 +11,7 @@
 #include <fused_scan/impl/array/array.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "element_type.hpp"
 
@@ -35,8 +36,13 @@ struct Place {
   std::uintptr_t stream = 0;  // of the caller
 };
 
-struct Request {
+/// What every call has.
+struct AnyRequest {
   std::string function;
+  Place place;
+};
+
+struct Request : AnyRequest {
   Operand x, out;
   std::optional<Operand> second;              // the indices of an extremum, the b of a recurrence
   std::optional<Operand> initial;             // an array,
@@ -45,9 +51,15 @@ struct Request {
   int axis = -1;
   bool exclusive = false;
   bool reverse = false;
-  Place place;
 
   bool starts_from_state() const { return initial.has_value() || start.has_value(); }
+};
+
+/// A step of the layer: its arrays, in the order that the step's file says.
+struct LayerRequest : AnyRequest {
+  std::vector<Operand> arrays;
+  bool reverse = false;  // the scan, or the order of the convolution's taps
+  int shift = 0;         // tap n of the convolution is on position l + n - shift
 };
 
 // Each in a file of its own.
@@ -57,6 +69,10 @@ void product(const Request& request);
 void extremum(const Request& request, bool largest);
 void log_sum_exp(const Request& request);
 void linear_recurrence(const Request& request);
+void gated_scan(const LayerRequest& request);
+void gated_scan_gradients(const LayerRequest& request);
+void convolution(const LayerRequest& request);
+void convolution_gradient(const LayerRequest& request);
 
 }  // namespace fused_scan::python
 

@@ -9,11 +9,29 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from ._functions import fused_associative_scan
+from . import _layer_operators
 from ._initialization import initialize
 
 _GATE_MODES = ("soft", "ste", "gumbel")
 _TINY = 1e-8
+
+
+def _is_plain(module, kind, has_bias):
+    """Whether a module does what torch's own of its kind does, and nothing else."""
+    return (
+        type(module) is kind
+        and (module.bias is not None) == has_bias
+        and not (module._forward_hooks or module._forward_pre_hooks)
+        and not (module._backward_hooks or module._backward_pre_hooks)
+    )
+
+
+def _as_autocast_has_it(x):
+    """x in the type that autocast's products take: once, and not for each of them."""
+    device = x.device.type
+    if x.dtype == torch.float64 or not torch.is_autocast_enabled(device):
+        return x
+    return x.to(torch.get_autocast_dtype(device))
 
 
 def _require(condition, message):
@@ -146,7 +164,9 @@ class AdaptiveRankSemiseparableLayer(nn.Module):
 
     def estimate_rank_gate(self, x):
         """The gates (B, L, max_rank), after gate mode and rank mask."""
-        gates = self.complexity_gate(x)
+        return self._after_mode(self.complexity_gate(x))
+
+    def _after_mode(self, gates):
         if self.gate_mode == "ste":
             hard = (gates >= 0.5).to(gates.dtype)
             gates = hard.detach() + (gates - gates.detach())
@@ -172,7 +192,37 @@ class AdaptiveRankSemiseparableLayer(nn.Module):
         """l1_regularization times the mean of the gates' magnitudes."""
         return self.l1_regularization * gates.abs().mean()
 
+    def _gate_statistics(self, gates):
+        if not self.use_fused_scan or self.gate_mode == "ste":
+            return self.get_effective_rank(gates), self.get_gate_l1_loss(gates)
+        # One mean does for both. A gate that is 0, whose magnitude has no slope, is shut for good.
+        mean = gates.mean(dtype=torch.promote_types(gates.dtype, torch.float32))
+        return self.max_rank * mean, self.l1_regularization * mean
+
+    def _projections(self, x):
+        """Gates, x U^T and x V^T: by one product with stacked weights, where nobody has put
+        something of his own in the place of a part."""
+        first, *others = self.complexity_gate
+        parts = (first, self.U_proj, self.V_proj)
+        cls = AdaptiveRankSemiseparableLayer
+        if not (
+            self.use_fused_scan
+            and type(self).estimate_rank_gate is cls.estimate_rank_gate
+            and all(_is_plain(part, nn.Linear, part is first) for part in parts)
+        ):
+            return self.estimate_rank_gate(x), self.U_proj(x), self.V_proj(x)
+        products = functional.linear(x, torch.cat([part.weight for part in parts]))
+        hidden, xu, xv = products.split([part.out_features for part in parts], -1)
+        hidden = hidden + first.bias.to(hidden.dtype)
+        for module in others:
+            hidden = module(hidden)
+        return self._after_mode(hidden), xu, xv
+
     def _convolution(self, x):
+        if self.use_fused_scan and _is_plain(self.T_conv, nn.Conv1d, False):
+            weight = self.T_conv.weight.squeeze(1)
+            weight = weight.to(torch.promote_types(weight.dtype, torch.float32))
+            return _layer_operators.convolution(x, weight, 2 if self.causal_convolution else 1)
         columns = x.transpose(1, 2)
         if self.causal_convolution:
             columns = functional.conv1d(
@@ -182,10 +232,13 @@ class AdaptiveRankSemiseparableLayer(nn.Module):
             columns = self.T_conv(columns)
         return columns.transpose(1, 2)
 
-    def _sums(self, u, reverse):
+    def _gated_scan(self, xu, xv, gates, reverse):
+        """u, v, the sums k of u, and k v."""
         if self.use_fused_scan:
-            return fused_associative_scan(u, dim=1, reverse=reverse)
-        return u.flip(1).cumsum(1).flip(1) if reverse else u.cumsum(1)
+            return _layer_operators.gated_scan(xu, xv, gates, reverse)
+        u, v = xu * gates, xv * gates
+        k = u.flip(1).cumsum(1).flip(1) if reverse else u.cumsum(1)
+        return u, v, k, k * v
 
     # --- passes
 
@@ -221,27 +274,28 @@ class AdaptiveRankSemiseparableLayer(nn.Module):
         return y, {"input_was_complex": was_complex, **diagnostics}
 
     def _pass(self, x, bidirectional):
+        if self.use_fused_scan:
+            x = _as_autocast_has_it(x)
         t = self._convolution(x)
-        gates = self.estimate_rank_gate(x)
-        u = self.U_proj(x) * gates
-        v = self.V_proj(x) * gates
-        k = self._sums(u, False)
-        uv = self.output_proj(k * v)
+        gates, xu, xv = self._projections(x)
+        u, v, k, kv = self._gated_scan(xu, xv, gates, False)
+        uv = self.output_proj(kv)
         y = t + uv
+        effective_rank, l1_loss = self._gate_statistics(gates)
         diagnostics = {
             "t_component": t,
             "gates": gates,
-            "effective_rank": self.get_effective_rank(gates),
+            "effective_rank": effective_rank,
             "u_gated": u,
             "v_gated": v,
             "used_fused_scan": self.use_fused_scan,
             "k_cumsum": k,
             "uv_component": uv,
-            "gate_l1_loss": self.get_gate_l1_loss(gates),
+            "gate_l1_loss": l1_loss,
         }
         if bidirectional:
-            k_reverse = self._sums(u, True)
-            uv_reverse = self.output_proj(k_reverse * v)
+            *_, k_reverse, kv_reverse = self._gated_scan(xu, xv, gates, True)
+            uv_reverse = self.output_proj(kv_reverse)
             y = (y + uv_reverse) / 2
             diagnostics |= {
                 "k_cumsum_reverse": k_reverse,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The operators fused_scan::scan, segmented, extremum and recurrence of torch.library: what
 autograd, torch.compile and vmap know of the compiled core. An axis is negative here, so that a batch
-dimension in front doesn't move it."""
+dimension in front doesn't move it. The layer's own operators are in _layer_operators."""
 
 import torch
 from torch.autograd import forward_ad
@@ -21,20 +21,20 @@ _FUNCTIONS = {
     "linear_recurrence": "linear_recurrence",
 }
 
-_library = torch.library.Library("fused_scan", "DEF")
-_library.define(
+library = torch.library.Library("fused_scan", "DEF")
+library.define(
     "scan(Tensor x, str operation, int axis, bool exclusive, bool reverse, Tensor? initial, "
     "ScalarType dtype) -> Tensor"
 )
-_library.define(
+library.define(
     "segmented(Tensor x, Tensor offsets, str operation, int axis, bool exclusive, bool reverse, "
     "ScalarType dtype) -> Tensor"
 )
-_library.define(
+library.define(
     "extremum(Tensor x, str operation, int axis, bool exclusive, bool reverse, Tensor? initial) "
     "-> (Tensor, Tensor)"
 )
-_library.define("recurrence(Tensor a, Tensor b, int axis, bool reverse, Tensor? initial) -> Tensor")
+library.define("recurrence(Tensor a, Tensor b, int axis, bool reverse, Tensor? initial) -> Tensor")
 _registered = torch.ops.fused_scan
 
 
@@ -74,7 +74,7 @@ def _needs_dispatcher(tensors):
     return False
 
 
-def _call(name, tensors, *arguments):
+def call(name, tensors, *arguments):
     """The operator of a name: by the dispatcher, by autograd alone, or as it is."""
     if _needs_dispatcher(tensors):
         return getattr(_registered, name).default(*arguments)
@@ -86,21 +86,21 @@ def _call(name, tensors, *arguments):
 
 
 def scan(x, operation, axis, exclusive, reverse, initial, dtype):
-    return _call("scan", (x, initial), x, operation, axis, exclusive, reverse, initial, dtype)
+    return call("scan", (x, initial), x, operation, axis, exclusive, reverse, initial, dtype)
 
 
 def segmented(x, offsets, operation, axis, exclusive, reverse, dtype):
-    return _call(
+    return call(
         "segmented", (x, offsets), x, offsets, operation, axis, exclusive, reverse, dtype
     )
 
 
 def extremum(x, operation, axis, exclusive, reverse, initial):
-    return _call("extremum", (x, initial), x, operation, axis, exclusive, reverse, initial)
+    return call("extremum", (x, initial), x, operation, axis, exclusive, reverse, initial)
 
 
 def recurrence(a, b, axis, reverse, initial):
-    return _call("recurrence", (a, b, initial), a, b, axis, reverse, initial)
+    return call("recurrence", (a, b, initial), a, b, axis, reverse, initial)
 
 
 try:
@@ -112,7 +112,7 @@ except ImportError:  # a PyTorch without CUDA
         return torch.cuda.current_stream(device).cuda_stream
 
 
-def _shared(x):
+def shared(x):
     """A tensor as the core takes it: without a copy but for conjugates not yet carried out."""
     if x is None:
         return None
@@ -123,23 +123,27 @@ def _shared(x):
     return to_dlpack(x)
 
 
+def stream_of(x):
+    """The current stream of a tensor's device, as a number."""
+    return _current_stream(x.get_device()) if x.is_cuda else 0
+
+
 def run(operation, function, x, axis, exclusive, reverse, initial, out, second=None, offsets=None):
     """Writes into out (and, of an extremum, into second)."""
-    stream = _current_stream(x.get_device()) if x.is_cuda else 0
     _core.scan(
         operation,
         "fused_scan." + function,
-        _shared(x),
-        _shared(out),
-        _shared(second),
-        _shared(initial),
+        shared(x),
+        shared(out),
+        shared(second),
+        shared(initial),
         None,
         0,
         axis,
         exclusive,
         reverse,
-        stream,
-        None if offsets is None else _shared(offsets.cpu()),
+        stream_of(x),
+        None if offsets is None else shared(offsets.cpu()),
     )
 
 
@@ -233,7 +237,23 @@ def _function_of_autograd(name, work, setup, backward):
 
 _direct = {}
 _differentiable = {}
-for _name, _work, _empty, _vmap, _setup, _backward in (
+
+
+def register(name, work, empty, vmap, setup=None, backward=None):
+    """Tells torch of an operator that is defined: work() does it, empty() makes its results. One
+    without backward() must not be called where gradients are recorded."""
+    for key in ("CPU", "CUDA"):
+        library.impl(name, work, key)
+    _direct[name] = work
+    qualified = "fused_scan::" + name
+    torch.library.register_fake(qualified, empty, lib=library)
+    torch.library.register_vmap(qualified, vmap, lib=library)
+    if backward is not None:
+        _differentiable[name] = _function_of_autograd(name, work, setup, backward)
+        torch.library.register_autograd(qualified, backward, setup_context=setup, lib=library)
+
+
+for _operator in (
     ("scan", _scan, _empty_scan, _vmap_scan, _gradients.save_scan, _gradients.of_scan),
     (
         "segmented",
@@ -260,11 +280,4 @@ for _name, _work, _empty, _vmap, _setup, _backward in (
         _gradients.of_recurrence,
     ),
 ):
-    for _key in ("CPU", "CUDA"):
-        _library.impl(_name, _work, _key)
-    _direct[_name] = _work
-    _differentiable[_name] = _function_of_autograd(_name, _work, _setup, _backward)
-    _qualified = "fused_scan::" + _name
-    torch.library.register_fake(_qualified, _empty, lib=_library)
-    torch.library.register_autograd(_qualified, _backward, setup_context=_setup, lib=_library)
-    torch.library.register_vmap(_qualified, _vmap, lib=_library)
+    register(*_operator)

@@ -52,6 +52,8 @@ class FusedScan(CMakePackage, CudaPackage):
         depends_on("py-scikit-build-core@0.10:", type="build")
         depends_on("py-nanobind@2.4:", type="build")
         depends_on("py-numpy@1.24:", type=("build", "run"))
+        # The module is a shared library, which a static one goes into.
+        conflicts("^kokkos~shared~pic", msg="a static Kokkos needs +pic")
 
     conflicts("+cuda", when="cuda_arch=none", msg="say what for: cuda_arch=90, for example")
     for arch in CudaPackage.cuda_arch_values:
