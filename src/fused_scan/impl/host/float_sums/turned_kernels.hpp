@@ -85,13 +85,14 @@ inline void turn_back(const float* turned, float* y, std::int64_t distance, int 
 }
 
 /// Asks for what comes next: the processor doesn't foresee 16 places that move on together. Of
-/// short pieces that is what follows them, of long ones their own next elements.
+/// short pieces that is what follows them, in the second-level cache, since they fill the first
+/// (0.9 of the time); of long ones their own next elements.
 [[gnu::always_inline]] inline void prefetch_pieces(const float* x, float* y, std::int64_t length,
                                                    std::int64_t at) {
   if (length <= longest_short_piece) {
     for (int k = 0; k < pieces; ++k) {
-      __builtin_prefetch(x + pieces * (length + at) + 16 * k, 0, 3);
-      __builtin_prefetch(y + pieces * (length + at) + 16 * k, 1, 3);
+      __builtin_prefetch(x + pieces * (length + at) + 16 * k, 0, 2);
+      __builtin_prefetch(y + pieces * (length + at) + 16 * k, 1, 2);
     }
   } else {
     for (int k = 0; k < pieces; ++k) {
