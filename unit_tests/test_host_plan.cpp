@@ -23,6 +23,7 @@ ScanShape floats(std::int64_t outer, std::int64_t length, std::int64_t inner) {
   shape.out = {true, 4, 1 << 30, inner, 1, length * inner};
   shape.value_size = 8;
   shape.can_stream = true;
+  shape.line_block = 512;
   return shape;
 }
 HostMachine threads(int count) {
@@ -69,6 +70,12 @@ TEST_CASE("HostPlan.Names") {
   CHECK(name_of(floats(1, 2097152, 2), 2) == "lines, 2 side by side, tiles of 16384");
   CHECK(name_of(floats(8192, 2048, 1), 2) == "lines");
   CHECK(name_of(floats(1, 1 << 24, 1), 2) == "lines, tiles of 32768");
+  // Lines of which the last block would be empty but for a few elements, side by side.
+  CHECK(name_of(floats(11781, 1424, 1), 2) == "slabs, 32 side by side");
+  CHECK(name_of(floats(55000, 305, 1), 2) == "slabs, 32 side by side");
+  CHECK(name_of(floats(32768, 512, 1), 2) == "lines");
+  CHECK(name_of(floats(12000, 1500, 1), 2) == "lines");
+  CHECK(name_of(floats(40, 305, 1), 2) == "lines");
 }
 
 TEST_CASE("HostPlan.BlockSizeIsThatOfTiles") {

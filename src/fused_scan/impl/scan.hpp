@@ -174,6 +174,16 @@ bool can_stream(const Scan&, const ScanShape& shape) {
          shape.out.column_stride == 1;
 }
 
+/// Elements of a line that a host's kernels add at a time, of scans that they could as well carry
+/// out with many lines side by side.
+template <class Scan>
+int line_block(const Scan& scan, const ScanShape& shape) {
+  constexpr bool has_states = Scan::Initial::given || Scan::Final::given;
+  const bool has_choice = float_sums::serves<Scan> && !Scan::reduces && !has_states &&
+                          !(scan.exclusive && shape.in_place);
+  return has_choice && vectors_of_processor() != Vectors::none ? float_sums::block_length : 0;
+}
+
 /// What a scan whose elements come from several arrays looks like to a plan: strides are those of
 /// two of them, but elements don't move as pieces of memory.
 template <class Scan>
@@ -217,6 +227,7 @@ auto with_scan_of_views(const Exec&, const In& in, const Out& out, const Initial
     shape.out = memory_shape(out.data(), sizeof(OutT), lines, CheckedArrays::of_out);
     shape.in_place = arrays.in_place;
     shape.can_stream = can_stream(scan, shape);
+    shape.line_block = line_block(scan, shape);
     return use(scan, shape);
   }
 }

@@ -129,6 +129,16 @@ inline std::int64_t unit_stride(const AccessShape& side, const ScanShape& shape)
   return continues ? side.column_stride : 0;
 }
 
+/// Whether more than a sixteenth of what a host works on of short lines would be blocks that they
+/// don't fill, and the lines are one piece of memory.
+inline bool wastes_blocks(const HostPlan& plan, const ScanShape& shape) {
+  const std::int64_t block = shape.line_block, length = shape.length;
+  if (block == 0 || length >= 4 * block || plan.columns > 1) return false;
+  return 16 * ceil_div(length, block) * block > 17 * length && shape.in.axis_stride == 1 &&
+         shape.out.axis_stride == 1 && plan.in_unit_stride == length &&
+         plan.out_unit_stride == length;
+}
+
 /// Whether threads would be idle: too few groups, or so few that one thread has much more than
 /// others.
 inline bool leaves_threads_idle(const HostPlan& plan) {
@@ -181,7 +191,8 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
     plan.columns = static_cast<std::int32_t>(columns);
     const std::int64_t slabs = std::min<std::int64_t>(items / plan.columns, plan.units);
     const bool whole = slabs == items / plan.columns;
-    const bool together = whole && (shape.lines_together || columns > 1);
+    const bool together =
+        whole && (shape.lines_together || columns > 1 || host_plan::wastes_blocks(plan, shape));
     const bool many = together && plan.units >= slabs * machine.threads;
     if (slabs > 1 && (many || shape.length <= host_plan::short_length)) {
       plan.kind = Kind::slabs;

@@ -52,7 +52,9 @@ struct ScanShape {
   bool in_place = false;
   bool lines_together = false;  // many lines are walked side by side rather than chunks of one
   bool can_stream = false;      // a host has kernels for it whose stores can bypass the caches
-  int block_size = 0;           // as in ScanOptions
+  // Of a line that a host adds at a time; what is left takes as long. 0: no matter how many.
+  int line_block = 0;
+  int block_size = 0;  // as in ScanOptions
 
   std::int64_t lines() const { return outer * inner; }
   /// That are read.
