@@ -76,6 +76,9 @@ TEST_CASE("HostPlan.Names") {
   CHECK(name_of(floats(32768, 512, 1), 2) == "lines");
   CHECK(name_of(floats(12000, 1500, 1), 2) == "lines");
   CHECK(name_of(floats(40, 305, 1), 2) == "lines");
+  // Two columns of long slabs that are no multiple of 16.
+  CHECK(name_of(floats(61, 137269, 2), 2) == "lines, 2 side by side");
+  CHECK(name_of(floats(549, 15263, 2), 2) == "slabs, 16 side by side");
 }
 
 TEST_CASE("HostPlan.BlockSizeIsThatOfTiles") {

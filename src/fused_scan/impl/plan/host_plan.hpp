@@ -139,6 +139,13 @@ inline bool wastes_blocks(const HostPlan& plan, const ScanShape& shape) {
          plan.out_unit_stride == length;
 }
 
+/// Whether of long slabs of two columns, which are walked 16 at a time, more than an eighth would
+/// be left over: one by one they take three times as long, and as lines hardly longer.
+inline bool leaves_slabs_over(const HostPlan& plan, const ScanShape& shape) {
+  return shape.line_block > 0 && plan.columns == 2 && shape.length >= 2 * shape.line_block &&
+         8 * (plan.units % 16) > plan.units;
+}
+
 /// Whether threads would be idle: too few groups, or so few that one thread has much more than
 /// others.
 inline bool leaves_threads_idle(const HostPlan& plan) {
@@ -191,8 +198,9 @@ inline HostPlan make_host_plan(const ScanShape& shape, const HostMachine& machin
     plan.columns = static_cast<std::int32_t>(columns);
     const std::int64_t slabs = std::min<std::int64_t>(items / plan.columns, plan.units);
     const bool whole = slabs == items / plan.columns;
-    const bool together =
-        whole && (shape.lines_together || columns > 1 || host_plan::wastes_blocks(plan, shape));
+    const bool together = whole && (shape.lines_together ||
+                                    (columns > 1 && !host_plan::leaves_slabs_over(plan, shape)) ||
+                                    host_plan::wastes_blocks(plan, shape));
     const bool many = together && plan.units >= slabs * machine.threads;
     if (slabs > 1 && (many || shape.length <= host_plan::short_length)) {
       plan.kind = Kind::slabs;

@@ -22,7 +22,7 @@ struct NextPieces {
 
   NextPieces(const float* from, float* to, std::int64_t length, std::int64_t at)
       : step(length <= longest_short_piece ? 16 : length) {
-    const std::int64_t ahead = step == 16 ? pieces * (length + at) : at + 32;
+    const std::int64_t ahead = step == 16 ? pieces * (length + at) : at + 48;
     x = from + ahead;
     y = to + ahead;
   }
