@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fused_scan/impl/access/memory_access.hpp>
 #include <fused_scan/impl/array/checks.hpp>
+#include <fused_scan/impl/order/tree.hpp>
 #include <stdexcept>
 #include <vector>
 
@@ -40,7 +41,9 @@ struct Sequences {
 struct Pieces {
   std::int64_t length, columns, rows;
 
-  std::int64_t of_sequence() const { return (length + rows - 1) / rows; }
+  KOKKOS_FORCEINLINE_FUNCTION std::int64_t of_sequence() const {
+    return impl::ceil_div(length, rows);
+  }
 };
 
 /// A piece: positions [begin, end) of batch element b.
@@ -48,7 +51,7 @@ struct Piece {
   std::int64_t b, begin, end;
 
   KOKKOS_FORCEINLINE_FUNCTION Piece(const Pieces& pieces, std::int64_t index) {
-    const std::int64_t count = (pieces.length + pieces.rows - 1) / pieces.rows;
+    const std::int64_t count = pieces.of_sequence();
     b = impl::divided(index, count);
     begin = (index - b * count) * pieces.rows;
     end = begin + pieces.rows < pieces.length ? begin + pieces.rows : pieces.length;
@@ -272,7 +275,7 @@ void convolution_gradient(const LayerRequest& request) {
     using A = Arithmetic<T>;
     // The caller says by the sums' extent how many pieces there are.
     const std::int64_t count = sums.array.extent[0] / batch;
-    const Pieces pieces{length, columns, (length + count - 1) / count};
+    const Pieces pieces{length, columns, impl::ceil_div(length, count)};
     check_dense(request, sums, {batch * pieces.of_sequence(), 3, columns}, sizeof(A));
     python::launch(
         request,

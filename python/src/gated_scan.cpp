@@ -192,7 +192,7 @@ struct ForRows {
   std::int64_t length, inner;
   void (*work)(T* const* rows, std::int64_t neighbours);
 
-  std::int64_t pieces() const { return (length + together - 1) / together; }
+  std::int64_t pieces() const { return impl::ceil_div(length, together); }
   void operator()(std::int64_t index) const {
     const std::int64_t outer = index / pieces();
     const std::int64_t begin = (index - outer * pieces()) * together;

@@ -253,9 +253,8 @@ const char* const explanation =
     "the end.\n"
     "\n"
     "Under mpiexec, in a build with MPI, the ranks share the work, and the bits are those of one "
-    "rank. They read the file at once; they write it together where HDF5 is a parallel one, else "
-    "one "
-    "after the other.\n"
+    "rank. They read the file at once; they write it together where HDF5 is a parallel one, "
+    "else one after the other.\n"
     "\n";
 
 }  // namespace

@@ -444,13 +444,12 @@ inline bool fills_held_runs(const ScanShape& shape, const DevicePlan& held) {
   return 2 * shape.length * shape.inner >= rows * held.column_blocks * held.columns;
 }
 
-/// Whether threads should hold runs: of columns of which a warp reads long pieces of rows at a
-/// time, and which have several runs, or fill one. Not of small arrays, whose tiles would have few
-/// threads. One array in memory had better move in packs, or as one piece (measured on an H100: up
-/// to 1.2 times as fast), but rows that begin anywhere are read by threads that hold them up to 1.7
-/// times as fast; elements of 2 bytes of two arrays had better move in packs, too.
-inline bool should_hold_runs(const ScanShape& shape, const DeviceMachine& machine,
-                             const DevicePlan& otherwise) {
+/// Whether threads should hold runs, if they fill them: of columns of which a warp reads long
+/// pieces of rows at a time. Not of small arrays, whose tiles would have few threads. One array in
+/// memory had better move in packs, or as one piece (measured on an H100: up to 1.2 times as fast),
+/// but rows that begin anywhere are read by threads that hold them up to 1.7 times as fast;
+/// elements of 2 bytes of two arrays had better move in packs, too.
+inline bool should_hold_runs(const ScanShape& shape, const DevicePlan& otherwise) {
   const auto side_by_side = [](const AccessShape& side) {
     return !side.is_memory || (side.column_stride == 1 && side.axis_stride < 1 << 24);
   };
@@ -459,7 +458,6 @@ inline bool should_hold_runs(const ScanShape& shape, const DeviceMachine& machin
   const bool moves_fast = shape.is_one_array() ? otherwise.load != Movement::columns_first
                                                : otherwise.slot_size < 4 && in_packs;
   return shape.held_run > 0 && otherwise.interleaved && shape.inner >= 12 &&
-         fills_held_runs(shape, plan_of_held_runs(shape, machine)) &&
          shape.lines() * shape.length >= 1 << 19 && side_by_side(shape.in) &&
          side_by_side(shape.beside) && side_by_side(shape.out) && !moves_fast;
 }
@@ -469,8 +467,9 @@ inline bool should_hold_runs(const ScanShape& shape, const DeviceMachine& machin
 inline DevicePlan make_device_plan(const ScanShape& shape, const DeviceMachine& machine) {
   DevicePlan plan =
       device_plan::plan_that_fits(shape, device_plan::elements_of_tiles(shape, machine), machine);
-  if (device_plan::should_hold_runs(shape, machine, plan)) {
-    return device_plan::plan_of_held_runs(shape, machine);
+  if (device_plan::should_hold_runs(shape, plan)) {
+    const DevicePlan held = device_plan::plan_of_held_runs(shape, machine);
+    if (device_plan::fills_held_runs(shape, held)) return held;
   }
   // A quarter of a tile for each multiprocessor, where there are so many tiles that what the first
   // ones wait for doesn't count (measured on an H100: 5% where tiles share lines, nothing
